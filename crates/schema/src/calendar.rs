@@ -1,0 +1,150 @@
+//! Purchase periods, time units and trailing windows.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::Datelike;
+
+use crate::as_of::date_of;
+use crate::scalar::ScalarError;
+
+/// The stretch of time in which all purchases of a customer count as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PurchasePeriod {
+    /// A calendar day.
+    Day,
+    /// An ISO week, Monday to Sunday.
+    Week,
+    /// A calendar month.
+    Month,
+}
+
+impl PurchasePeriod {
+    /// Index of the period that holds `day` (days since 1970-01-01). Consecutive periods have consecutive
+    /// indices; days outside the years 0001–9999 are clamped to them.
+    #[must_use]
+    pub fn index(self, day: i32) -> i32 {
+        match self {
+            Self::Day => day,
+            // 1970-01-01 was a Thursday: three days after the Monday of its ISO week.
+            Self::Week => (day + 3).div_euclid(7),
+            Self::Month => match date_of(day) {
+                Some(date) => (date.year() - 1970) * 12 + date.month0().cast_signed(),
+                None => 0,
+            },
+        }
+    }
+
+    /// Length of one period in days; a month is 365.25 / 12.
+    #[must_use]
+    pub fn length_days(self) -> f64 {
+        match self {
+            Self::Day => 1.0,
+            Self::Week => 7.0,
+            Self::Month => 30.4375,
+        }
+    }
+}
+
+/// The unit of `recency` and `customer_age`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimeUnit {
+    /// One day.
+    Day,
+    /// Seven days.
+    Week,
+}
+
+impl TimeUnit {
+    /// Days in one unit.
+    #[must_use]
+    pub fn days(self) -> f64 {
+        match self {
+            Self::Day => 1.0,
+            Self::Week => 7.0,
+        }
+    }
+
+    /// The unit's name in column metadata.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Day => "days",
+            Self::Week => "weeks",
+        }
+    }
+}
+
+/// A trailing window of N days: the days in `(as_of − N, as_of]`. Written `90d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WindowDays(u32);
+
+impl WindowDays {
+    /// Longest window: ten times 365 days and a leap week.
+    pub const MAX: u32 = 3_660;
+
+    /// Number of days.
+    #[must_use]
+    pub fn days(self) -> u32 {
+        self.0
+    }
+}
+
+impl FromStr for WindowDays {
+    type Err = ScalarError;
+
+    fn from_str(text: &str) -> Result<Self, ScalarError> {
+        let error = || ScalarError::new(text, "a window in days such as `90d`, from 1d to 3660d");
+        let digits = text.strip_suffix('d').ok_or_else(error)?;
+        if digits.starts_with('0') || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(error());
+        }
+        match digits.parse::<u32>() {
+            Ok(days) if (1..=Self::MAX).contains(&days) => Ok(Self(days)),
+            _ => Err(error()),
+        }
+    }
+}
+
+impl fmt::Display for WindowDays {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}d", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::as_of::epoch_day;
+    use chrono::NaiveDate;
+
+    fn day(y: i32, m: u32, d: u32) -> i32 {
+        epoch_day(NaiveDate::from_ymd_opt(y, m, d).unwrap())
+    }
+
+    #[test]
+    fn iso_weeks_begin_on_monday_before_and_after_1970() {
+        let week = |d| PurchasePeriod::Week.index(d);
+        assert_eq!(week(day(1970, 1, 4)), week(day(1970, 1, 1)));
+        assert_eq!(week(day(1970, 1, 5)), week(day(1970, 1, 1)) + 1);
+        assert_eq!(week(day(1969, 12, 29)), week(day(1970, 1, 1)));
+        assert_eq!(week(day(1969, 12, 28)), week(day(1970, 1, 1)) - 1);
+    }
+
+    #[test]
+    fn months_are_consecutive_across_years() {
+        let month = |d| PurchasePeriod::Month.index(d);
+        assert_eq!(month(day(1970, 1, 31)), 0);
+        assert_eq!(month(day(1969, 12, 31)), -1);
+        assert_eq!(month(day(2024, 1, 1)) - month(day(2023, 12, 31)), 1);
+        assert_eq!(month(day(1, 1, 1)), -1969 * 12);
+    }
+
+    #[test]
+    fn a_window_is_a_positive_number_of_days() {
+        assert_eq!("90d".parse::<WindowDays>().unwrap().days(), 90);
+        for text in ["0d", "90", "d", "-1d", "090d", "3661d", "1y"] {
+            assert!(text.parse::<WindowDays>().is_err(), "{text}");
+        }
+    }
+}

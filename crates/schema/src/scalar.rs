@@ -1,0 +1,92 @@
+//! The error of every validated scalar, and scalars too small for a file of their own.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A text that is not a valid value of a scalar type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{value}` is not {expected}")]
+pub struct ScalarError {
+    /// The text as it was given.
+    pub value: String,
+    /// What would have been right, to be read behind "is not".
+    pub expected: &'static str,
+}
+
+impl ScalarError {
+    /// Builds the error for `value`; `expected` reads behind "is not", as in "a date such as 2024-12-31".
+    #[must_use]
+    pub fn new(value: &str, expected: &'static str) -> Self {
+        Self { value: value.to_owned(), expected }
+    }
+}
+
+/// A share of a whole, from 0 to 1. Written `2%`, `0.5%` or `0.02`.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Share(f64);
+
+impl Share {
+    /// Nothing of the whole.
+    pub const ZERO: Self = Self(0.0);
+
+    const EXPECTED: &'static str = "a share from 0% to 100%, such as `2%` or `0.02`";
+
+    /// A share from a fraction in `[0, 1]`.
+    ///
+    /// # Errors
+    /// When `fraction` is NaN or lies outside `[0, 1]`.
+    pub fn from_fraction(fraction: f64) -> Result<Self, ScalarError> {
+        if (0.0..=1.0).contains(&fraction) {
+            Ok(Self(fraction))
+        } else {
+            Err(ScalarError::new(&fraction.to_string(), Self::EXPECTED))
+        }
+    }
+
+    /// The share as a fraction in `[0, 1]`.
+    #[must_use]
+    pub fn fraction(self) -> f64 {
+        self.0
+    }
+}
+
+impl FromStr for Share {
+    type Err = ScalarError;
+
+    fn from_str(text: &str) -> Result<Self, ScalarError> {
+        let error = || ScalarError::new(text, Self::EXPECTED);
+        let trimmed = text.trim();
+        let (digits, divisor) = match trimmed.strip_suffix('%') {
+            Some(digits) => (digits.trim_end(), 100.0),
+            None => (trimmed, 1.0),
+        };
+        let number: f64 = digits.parse().map_err(|_| error())?;
+        Self::from_fraction(number / divisor).map_err(|_| error())
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", self.0 * 100.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_read_as_percent_or_fraction() {
+        assert_eq!("2%".parse::<Share>().unwrap().fraction(), 0.02);
+        assert_eq!("0.02".parse::<Share>().unwrap().fraction(), 0.02);
+        assert_eq!("100 %".parse::<Share>().unwrap().fraction(), 1.0);
+    }
+
+    #[test]
+    fn a_share_outside_the_whole_is_refused() {
+        for text in ["101%", "-1%", "NaN", "", "%", "two"] {
+            let error = text.parse::<Share>().unwrap_err();
+            assert!(error.to_string().contains("is not a share"), "{error}");
+        }
+    }
+}
