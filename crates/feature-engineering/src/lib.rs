@@ -1,1 +1,24 @@
-//! Skeleton.
+//! Event batches in, one wide row per customer out.
+//!
+//! A feature is a fold over one customer's time-ordered history. Events are [scattered](scatter) once by the
+//! hash of the customer key into partitions; a [partition](partition) is grouped and ordered and loses its
+//! duplicates; then every feature [family] reads each customer's ordered slices and writes its columns.
+//! Partitions are independent: they fold in parallel and give the same rows, in the same order, whatever
+//! their number and the number of threads.
+//!
+//! Three rules make that true. Events of a customer on the same day are a set, so every fold is invariant
+//! under permuting them and sums integers, or floats in value order. Duplicates are dropped inside the
+//! partition, where all rows of a customer meet. Rows leave in the order of the key's hash, then the key.
+
+mod config;
+mod family;
+mod fold;
+mod group;
+mod partition;
+mod purchase;
+mod scatter;
+
+pub use config::{FeatureConfig, MappedColumns};
+pub use family::{Family, History};
+pub use fold::{FoldError, Folded, contract, fold};
+pub use scatter::{Scatter, ScatterWriter};

@@ -67,7 +67,7 @@ pub struct EventBatch {
     pub key: KeyColumn,
     /// Local date in the pipeline's zone, days since 1970-01-01, within the years 0001–9999.
     pub day: Vec<i32>,
-    /// Amount in minor units; of a refund the absolute amount. Never negative.
+    /// Amount in minor units, signed as delivered. Only refunds may be negative; they count with the absolute amount.
     pub amount: Vec<i64>,
     /// Whether the row is a refund: marked so, or with an amount that was negative. `None` when no row can be.
     pub refund: Option<Vec<bool>>,

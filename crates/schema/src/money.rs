@@ -51,6 +51,19 @@ impl Money {
 /// Largest amount of minor units that fits DECIMAL(18, s), by absolute value.
 pub const MAX_CUSTOMER_MINOR: i64 = 999_999_999_999_999_999;
 
+/// `numerator / denominator`, rounded half to even, for a sum of money over a count.
+/// A `denominator` below 1 gives 0: there is no mean of nothing.
+#[must_use]
+pub fn mean_half_even(numerator: i64, denominator: i64) -> i64 {
+    if denominator < 1 {
+        return 0;
+    }
+    let (quotient, remainder) = (numerator / denominator, (numerator % denominator).abs());
+    let rest = denominator - remainder;
+    let up = remainder > rest || (remainder == rest && quotient % 2 != 0);
+    if up { quotient + numerator.signum() } else { quotient }
+}
+
 /// `numerator / denominator`, rounded half to even; `None` when `denominator` is 0.
 #[must_use]
 pub fn divide_half_even(numerator: i128, denominator: i128) -> Option<i128> {
@@ -84,6 +97,8 @@ mod tests {
         fn rounding_never_moves_by_more_than_half(n in -1_000_000_i128..1_000_000, d in 1_i128..1000) {
             let q = divide_half_even(n, d).unwrap();
             prop_assert!((2 * (n - q * d)).abs() <= d);
+            let narrow = mean_half_even(i64::try_from(n).unwrap(), i64::try_from(d).unwrap());
+            prop_assert_eq!(i128::from(narrow), q);
         }
     }
 }
