@@ -41,6 +41,9 @@ pub enum FoldError {
         /// Its rows.
         rows: usize,
     },
+    /// The caller asked to stop.
+    #[error("interrupted while folding")]
+    Interrupted,
     /// A fold wrote columns that are not those of its contract: a defect of the program.
     #[error("a feature family broke its contract")]
     Contract {
@@ -76,7 +79,7 @@ impl FoldError {
         match self {
             Self::Conflict { .. } => Some("map an id that names one row for good, or leave `transaction_id` out"),
             Self::MoneyOverflow { .. } => Some("check the amounts, or lower `money.scale`"),
-            Self::PartitionTooLarge { .. } | Self::Contract { .. } => None,
+            Self::PartitionTooLarge { .. } | Self::Interrupted | Self::Contract { .. } => None,
         }
     }
 }
@@ -110,7 +113,7 @@ pub fn contract(config: &FeatureConfig) -> Result<TableContract, ContractError> 
     TableContract::new("customer_features", "one customer, as known at `as_of`", columns)
 }
 
-/// Folds everything that `writers` scattered. Runs on the current rayon pool; `progress` is told of every finished
+/// Folds everything that `writers` scattered. Runs on the current rayon pool; `keep_going` is asked before every
 /// partition.
 ///
 /// # Errors
@@ -120,15 +123,13 @@ pub fn fold(
     contract: &TableContract,
     scatter: &Scatter,
     writers: Vec<ScatterWriter>,
-    progress: &(dyn Fn() + Sync),
+    keep_going: &(dyn Fn() -> bool + Sync),
 ) -> Result<Folded, FoldError> {
     let schema = contract.arrow();
     let parts: Vec<Result<Part, FoldError>> = by_partition(scatter, writers)
         .into_par_iter()
         .map(|buckets| {
-            let part = fold_partition(config, &schema, scatter.key_type(), buckets);
-            progress();
-            part
+            if keep_going() { fold_partition(config, &schema, scatter.key_type(), buckets) } else { Err(FoldError::Interrupted) }
         })
         .collect();
     let mut folded =

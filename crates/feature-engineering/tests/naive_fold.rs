@@ -43,7 +43,7 @@ fn run(config: &FeatureConfig, rows: &[Transaction], route: &Route) -> Folded {
     for (i, chunk) in rows.chunks(route.batch_rows).enumerate() {
         writers[i % route.writers].push(&batch(chunk, config.key_type));
     }
-    fold(config, &contract, &scatter, writers, &|| {}).unwrap()
+    fold(config, &contract, &scatter, writers, &|| true).unwrap()
 }
 
 fn table(config: &FeatureConfig, folded: &Folded) -> RecordBatch {
@@ -178,7 +178,7 @@ fn the_same_id_with_other_content_is_a_conflict() {
     let fold_of = |rows: &[Transaction]| {
         let mut writer = scatter.writer();
         writer.push(&batch(rows, KeyType::Integer));
-        fold(&config, &contract(&config).unwrap(), &scatter, vec![writer], &|| {})
+        fold(&config, &contract(&config).unwrap(), &scatter, vec![writer], &|| true)
     };
     let error = fold_of(&[row(5, 1), row(5, 2)]).unwrap_err();
     assert_eq!(error.to_string(), "customer 5: transaction -77 stands twice with different content");
@@ -200,7 +200,7 @@ fn a_sum_beyond_18_digits_names_the_customer() {
     let scatter = Scatter::new(KeyType::Integer, config.mapped, 2, 1);
     let mut writer = scatter.writer();
     writer.push(&batch(&[row(0), row(1)], KeyType::Integer));
-    let error = fold(&config, &contract(&config).unwrap(), &scatter, vec![writer], &|| {}).unwrap_err();
+    let error = fold(&config, &contract(&config).unwrap(), &scatter, vec![writer], &|| true).unwrap_err();
     let expected = "customer 9: total_revenue of 1999999999999999998 minor units exceeds 18 digits";
     assert_eq!(error.to_string(), expected);
 }

@@ -1,1 +1,32 @@
-//! Skeleton.
+//! From `customer_features` to `customer_values`.
+//!
+//! A [`ModelConfig`] says which models are on; [`ModelPlan::new`] checks it against the features' contract.
+//! Every model is fitted, which yields its part of a small [`ModelCard`], and then applied row by row, which
+//! needs the card and nothing else of the fitted customers. So a card can be kept and applied to other customers
+//! or with other weights ([`ModelPlan::apply`]). Models run in a fixed order, each sees the columns of those
+//! before it: scores, then segments.
+//!
+//! A model is a file with its columns, its `fit` and its `apply`, a variant of the plan's `Model`, and a field of
+//! [`ModelConfig`] and [`ModelCard`].
+
+mod card;
+mod config;
+mod error;
+mod lint;
+mod plan;
+mod rfm;
+mod score_cells;
+mod scores;
+mod segments;
+mod values;
+
+pub use card::{
+    CardValue, DimensionCard, FORMAT_VERSION, MethodCard, ModelCard, RfmCard, ScoreCard, ScoreWeightsCard, SegmentCard,
+    SegmentsCard, TieCard,
+};
+pub use config::{Dimension, ModelConfig, RfmConfig, ScoreMethod, ScoreWeights, SegmentRule, Ties};
+pub use error::ModelError;
+pub use lint::{Finding, GridRow};
+pub use plan::{ModelPlan, Valued};
+pub use segments::{RF_GRID, UNASSIGNED};
+pub use values::contract;

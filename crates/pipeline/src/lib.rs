@@ -1,1 +1,21 @@
-//! Skeleton.
+//! The pipeline file, its plan, and its run: the only crate that knows all stages.
+//!
+//! Start reading at [`run`]: one run, top to bottom. [`spec`] turns the YAML file into a valid pipeline, [`stages`]
+//! translates it into what each stage asks for, [`plan`] looks at the footers of the inputs without doing any
+//! work.
+
+pub mod clock;
+pub mod error;
+pub mod memory;
+pub mod plan;
+pub mod run;
+pub mod spec;
+pub mod stages;
+pub mod summary;
+mod session;
+
+pub use appraise_ingest::Progress;
+pub use error::RunError;
+pub use plan::{Plan, plan};
+pub use run::{RunOptions, Watch, run};
+pub use summary::Summary;

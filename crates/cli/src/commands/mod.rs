@@ -1,0 +1,9 @@
+//! One command per file; a doc comment is its help text.
+
+pub(crate) mod path;
+pub(crate) mod plan;
+pub(crate) mod run;
+pub(crate) mod runs;
+pub(crate) mod schema;
+pub(crate) mod validate;
+pub(crate) mod verify;

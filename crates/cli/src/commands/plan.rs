@@ -1,0 +1,74 @@
+//! `appraise plan`.
+
+use std::path::PathBuf;
+
+use appraise_pipeline::plan::PlannedInput;
+use appraise_schema::AsOf;
+use clap::Args;
+use indicatif::{HumanBytes, HumanCount};
+
+use crate::exit::{DONE, Failure};
+use crate::options::{PipelineOptions, ThreadOptions};
+use crate::output;
+
+/// Says what a run would read and write, from the footers of the inputs alone.
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pipeline: PipelineOptions,
+    /// The date to value customers at.
+    #[arg(long, value_name = "DATE")]
+    as_of: AsOf,
+    /// Root of the published tables, instead of the file's `export.path`.
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    threads: ThreadOptions,
+    /// Prints the pipeline with every default filled in and the origin of every value, and looks at no input.
+    #[arg(long)]
+    resolved: bool,
+    /// Prints the plan as one line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Plan {
+    /// Prints the plan.
+    pub(crate) fn run(&self) -> Result<u8, Failure> {
+        self.threads.apply();
+        let loaded = self.pipeline.load(Some(self.as_of), self.output.as_ref())?;
+        if self.resolved {
+            if self.json {
+                output::json_line(&loaded.resolved_json())?;
+            } else {
+                output::stdout(loaded.resolved_yaml().trim_end())?;
+            }
+            return Ok(DONE);
+        }
+        let plan = appraise_pipeline::plan(&loaded, self.as_of, self.threads.count())?;
+        if self.json {
+            output::json_line(&plan)?;
+        } else {
+            output::stdout(&text(&plan))?;
+        }
+        Ok(DONE)
+    }
+}
+
+fn text(plan: &appraise_pipeline::Plan) -> String {
+    let input = |input: &PlannedInput| {
+        let PlannedInput { path, rows, bytes, row_groups, columns } = input;
+        let (rows, bytes, columns) = (HumanCount(*rows), HumanBytes(*bytes), columns.join(", "));
+        format!("  {path}: {rows} rows, {bytes}, {row_groups} row groups; reads {columns}")
+    };
+    let mut lines = vec![format!("{} as of {}", plan.pipeline, plan.as_of), "reads".to_owned()];
+    lines.extend(plan.inputs.iter().map(input));
+    let files = plan.inputs.len();
+    lines.push(format!("  {files} files, {} rows, {}", HumanCount(plan.rows), HumanBytes(plan.bytes)));
+    lines.push(format!("needs at most about {} of memory", HumanBytes(plan.expected_memory_bytes)));
+    lines.push(format!("writes below {}", plan.output));
+    lines.extend(plan.tables.iter().map(|table| format!("  {}: {} columns", table.name, table.columns.len())));
+    lines.extend(plan.drift.iter().map(|line| format!("drift: {line}")));
+    lines.extend(plan.lint.iter().map(|line| format!("segments: {line}")));
+    lines.join("\n")
+}

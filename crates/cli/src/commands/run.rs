@@ -1,0 +1,107 @@
+//! `appraise run`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use appraise_export::RunStatus;
+use appraise_pipeline::clock::{Clock, SystemClock};
+use appraise_pipeline::{RunOptions, Summary};
+use appraise_schema::AsOf;
+use clap::Args;
+use serde_json::json;
+
+use crate::exit::{self, Failure};
+use crate::options::{PipelineOptions, ThreadOptions};
+use crate::output;
+use crate::progress::Bars;
+use crate::signals::Stop;
+
+/// Reads the dumps, values every customer, publishes the tables.
+///
+/// The last line on stdout is one JSON object that says how the run ended, also when it failed. Running again
+/// with the same inputs and settings publishes nothing new and succeeds.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pipeline: PipelineOptions,
+    /// The date to value customers at, such as 2024-12-31; events of that day count.
+    #[arg(long, value_name = "DATE")]
+    as_of: AsOf,
+    /// Root of the published tables, instead of the file's `export.path`.
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    threads: ThreadOptions,
+    /// Most rows to decode at once; decides speed and memory, never a result.
+    #[arg(long, value_name = "ROWS", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    batch_rows: u32,
+    /// Seconds to wait for another run that publishes to the same root.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    lock_timeout: u64,
+    /// Publishes the snapshot without moving the `CURRENT.json` pointers to it.
+    #[arg(long)]
+    no_current: bool,
+    /// The exit code when the same content was published already; 0 without this flag.
+    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u8).range(99..=99))]
+    exit_skip: Option<u8>,
+}
+
+impl Run {
+    /// Runs, prints the summary, gives the exit code.
+    pub(crate) fn run(&self, bars: &Bars) -> Result<u8, Failure> {
+        self.threads.apply();
+        let clock = SystemClock::start();
+        let loaded = match self.pipeline.load(Some(self.as_of), self.output.as_ref()) {
+            Ok(loaded) => loaded,
+            Err(failure) => {
+                output::json_line(&self.refused(&failure, &clock))?;
+                return Err(failure);
+            }
+        };
+        let stop = Stop::listen()?;
+        let options = RunOptions {
+            as_of: self.as_of,
+            threads: self.threads.count(),
+            batch_rows: usize::try_from(self.batch_rows).unwrap_or(usize::MAX),
+            lock_timeout_s: self.lock_timeout,
+            move_pointers: !self.no_current,
+            cancel: Arc::clone(&stop.cancel),
+        };
+        let mut summary = appraise_pipeline::run(&loaded, &options, &clock, bars);
+        bars.finish();
+        self.finish(&mut summary, &stop)
+    }
+
+    fn finish(&self, summary: &mut Summary, stop: &Stop) -> Result<u8, Failure> {
+        match (summary.status, self.exit_skip) {
+            (RunStatus::Interrupted, _) => summary.exit_code = stop.exit_code().unwrap_or(summary.exit_code),
+            (RunStatus::NothingNew, Some(code)) => summary.exit_code = code,
+            _ => {}
+        }
+        output::json_line(summary)?;
+        if summary.message.is_empty() {
+            return Ok(summary.exit_code);
+        }
+        Err(Failure {
+            code: summary.exit_code,
+            messages: vec![summary.message.clone()],
+            hint: summary.hint.clone(),
+        })
+    }
+
+    /// The summary of a run whose pipeline file is not valid.
+    fn refused(&self, failure: &Failure, clock: &SystemClock) -> serde_json::Value {
+        json!({
+            "run_id": null,
+            "status": RunStatus::Failed,
+            "exit_code": exit::PIPELINE,
+            "retryable": false,
+            "message": failure.messages.join("\n"),
+            "as_of": self.as_of.to_string(),
+            "wall_s": clock.elapsed_s(),
+            "peak_memory_bytes": appraise_pipeline::memory::peak_bytes(),
+            "rows": null,
+            "tables": {},
+        })
+    }
+}

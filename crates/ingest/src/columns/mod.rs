@@ -1,0 +1,40 @@
+//! From arrow arrays of any accepted type to the few canonical shapes that rows are judged on.
+//!
+//! Every conversion is one tight loop per type over native slices; an array that already has the canonical
+//! layout is shared, not copied.
+
+pub(crate) mod amount;
+pub(crate) mod content;
+pub(crate) mod id;
+pub(crate) mod time;
+pub(crate) mod zone;
+
+use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::buffer::{BooleanBuffer, NullBuffer};
+
+/// The values of a source of a column on one batch, with the rows whose computation failed.
+#[derive(Debug, Clone)]
+pub(crate) struct Values {
+    pub(crate) array: ArrayRef,
+    pub(crate) faults: Option<BooleanBuffer>,
+}
+
+impl Values {
+    pub(crate) fn new(array: ArrayRef, faults: Option<&BooleanArray>) -> Self {
+        let faults = faults.map(|faults| faults.values().clone()).filter(|faults| faults.count_set_bits() > 0);
+        Self { array, faults }
+    }
+}
+
+/// The array's NULLs, only when there is one; counts the NULLs of a dictionary's values too.
+pub(crate) fn nulls_of(array: &dyn Array) -> Option<NullBuffer> {
+    array.logical_nulls().filter(|nulls| nulls.null_count() > 0)
+}
+
+/// A flag for every row: NULL is false.
+pub(crate) fn flags(array: &BooleanArray) -> BooleanBuffer {
+    match array.nulls() {
+        Some(nulls) => array.values() & nulls.inner(),
+        None => array.values().clone(),
+    }
+}

@@ -1,0 +1,140 @@
+//! What decoding threads find beside the events, added up over batches and threads.
+
+use std::collections::BTreeMap;
+
+use appraise_schema::{Accounting, Bucket, Tally};
+
+use crate::columns::amount::Amounts;
+use crate::quarantine::QuarantineRow;
+use crate::reasons::{AFTER_AS_OF, FILTERED, FIRST_RULE, RowRule, USED};
+
+/// States of rows: three buckets and the rules.
+const STATES: usize = 256;
+
+/// What a worker found beside the events.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    /// By state of the row.
+    tallies: Vec<Tally>,
+    pub(crate) refund_rows: u64,
+    pub(crate) inexact_amounts: u64,
+    /// By position of the rule.
+    pub(crate) warnings: BTreeMap<usize, u64>,
+    pub(crate) quarantine: Vec<QuarantineRow>,
+    pub(crate) newest_day: Option<i32>,
+}
+
+impl Default for Findings {
+    fn default() -> Self {
+        Self {
+            tallies: vec![Tally::default(); STATES],
+            refund_rows: 0,
+            inexact_amounts: 0,
+            warnings: BTreeMap::new(),
+            quarantine: Vec::new(),
+            newest_day: None,
+        }
+    }
+}
+
+impl Findings {
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (tally, other) in self.tallies.iter_mut().zip(&other.tallies) {
+            tally.merge(other);
+        }
+        for (rule, rows) in other.warnings {
+            *self.warnings.entry(rule).or_default() += rows;
+        }
+        self.refund_rows += other.refund_rows;
+        self.inexact_amounts += other.inexact_amounts;
+        self.quarantine.extend(other.quarantine);
+        self.newest_day = self.newest_day.max(other.newest_day);
+    }
+
+    /// The books.
+    pub(crate) fn accounting(&self, rules: &[RowRule]) -> Accounting {
+        let mut books = Accounting::default();
+        for (state, tally) in self.tallies.iter().enumerate().filter(|(_, tally)| tally.rows > 0) {
+            books.input.merge(tally);
+            let bucket = match u8::try_from(state).unwrap_or(u8::MAX) {
+                USED => Bucket::Used,
+                FILTERED => Bucket::Filtered,
+                AFTER_AS_OF => Bucket::AfterAsOf,
+                _ => Bucket::Quarantined,
+            };
+            books.tally_mut(bucket).merge(tally);
+            if let Some(rule) = state.checked_sub(usize::from(FIRST_RULE)).and_then(|rule| rules.get(rule)) {
+                *books.quarantine_reasons.entry(rule.reason().name).or_default() += tally.rows;
+            }
+        }
+        let named = |(rule, rows): (&usize, &u64)| Some((rules.get(*rule)?.reason().name, *rows));
+        books.warnings = self.warnings.iter().filter_map(named).collect();
+        books.refund_rows = self.refund_rows;
+        books.inexact_amounts = self.inexact_amounts;
+        books
+    }
+
+    /// Adds every row's money to the tally of its state; says whether a row was quarantined.
+    pub(crate) fn count(&mut self, state: &[u8], amounts: &Amounts) -> bool {
+        if amounts.nulls.is_some() || amounts.readings.is_some() {
+            for (row, &state) in state.iter().enumerate() {
+                self.tallies[usize::from(state)].add(amounts.get(row));
+            }
+            return state.iter().any(|&state| state >= FIRST_RULE);
+        }
+        let minor = &amounts.minor[..];
+        let mut rest = state.len() as u64;
+        for common in [USED, FILTERED] {
+            let tally = tally_of(common, state, minor);
+            rest -= tally.rows;
+            self.tallies[usize::from(common)].merge(&tally);
+        }
+        if rest > 0 {
+            for (&state, &minor) in state.iter().zip(minor).filter(|(state, _)| **state > FILTERED) {
+                self.tallies[usize::from(state)].add(Some(minor));
+            }
+        }
+        rest > 0
+    }
+}
+
+/// Rows and money of one state. Sums in 64 bits, lane by lane, where they can't overflow.
+fn tally_of(wanted: u8, state: &[u8], minor: &[i64]) -> Tally {
+    // 2^16 rows of less than 2^47 stay below 2^63.
+    const BLOCK: usize = 1 << 16;
+    const SMALL: u64 = 1 << 47;
+    let mut tally = Tally::default();
+    for (state, minor) in state.chunks(BLOCK).zip(minor.chunks(BLOCK)) {
+        let largest = minor.iter().fold(0, |largest: u64, minor| largest.max(minor.unsigned_abs()));
+        let chosen = state.iter().zip(minor).map(|(&state, &minor)| if state == wanted { minor } else { 0 });
+        tally.rows += state.iter().map(|&state| u64::from(state == wanted)).sum::<u64>();
+        tally.minor += if largest < SMALL {
+            i128::from(chosen.fold(0_i64, i64::wrapping_add))
+        } else {
+            chosen.map(i128::from).sum()
+        };
+    }
+    tally
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn tallies_are_those_of_a_plain_sum(rows in prop::collection::vec((0_u8..6, any::<i64>(), any::<bool>()), 0..200)) {
+            let state: Vec<u8> = rows.iter().map(|(state, _, _)| *state).collect();
+            let minor: Vec<i64> = rows.iter().map(|(_, minor, small)| if *small { minor % 1000 } else { *minor }).collect();
+            let amounts = Amounts { minor: minor.clone().into(), nulls: None, readings: None };
+            let mut findings = Findings::default();
+            prop_assert_eq!(findings.count(&state, &amounts), state.iter().any(|state| *state > FILTERED));
+            let mut want = Findings::default();
+            for (&state, &minor) in state.iter().zip(&minor) {
+                want.tallies[usize::from(state)].add(Some(minor));
+            }
+            prop_assert_eq!(findings.tallies, want.tallies);
+        }
+    }
+}

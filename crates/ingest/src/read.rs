@@ -1,0 +1,172 @@
+//! Decodes row groups in parallel and hands out the used rows.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use appraise_schema::EventBatch;
+
+use crate::error::IngestError;
+use crate::findings::Findings;
+use crate::outcome::ReadReport;
+use crate::plan::ReadPlan;
+use crate::reasons::RowRule;
+use crate::worker::Worker;
+
+/// How a read is carried out: none of it changes the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// Decoding threads, at least one.
+    pub threads: usize,
+    /// Largest number of rows decoded at once; wide rows come in smaller batches.
+    pub batch_rows: usize,
+}
+
+impl ReadOptions {
+    /// Rows per batch that keep four columns within a core's cache.
+    pub const BATCH_ROWS: usize = 16_384;
+
+    /// Options for `threads` threads.
+    #[must_use]
+    pub fn new(threads: usize) -> Self {
+        Self { threads, batch_rows: Self::BATCH_ROWS }
+    }
+}
+
+/// Receives the events of one decoding thread.
+pub trait EventSink: Send {
+    /// Why it can't take more.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Takes a batch of used rows; it is not empty.
+    ///
+    /// # Errors
+    /// When it can't; the read ends.
+    fn accept(&mut self, batch: EventBatch) -> Result<(), Self::Error>;
+}
+
+/// Hears how far a read is.
+pub trait Progress: Sync {
+    /// So many more rows were decoded, of so many more compressed bytes.
+    fn advance(&self, rows: u64, bytes: u64);
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoProgress;
+
+impl Progress for NoProgress {
+    fn advance(&self, _rows: u64, _bytes: u64) {}
+}
+
+/// One row group of one file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unit {
+    pub(crate) file: usize,
+    pub(crate) row_group: usize,
+    /// Row of the file that the row group starts with.
+    pub(crate) first_row: u64,
+}
+
+/// Reads all row groups of `plan`. `sink` makes the receiver of each thread, given its number; they come back
+/// with the report, in that order. Which rows a sink receives, and in which order, depends on the threads' race;
+/// the rows of all sinks together, and the report, do not.
+///
+/// # Errors
+/// When a row group can't be decoded, a sink fails, a check of severity `error` fails, or `cancel` is set.
+pub fn read<S: EventSink>(
+    plan: &ReadPlan<'_>,
+    options: ReadOptions,
+    sink: impl Fn(usize) -> S,
+    progress: &dyn Progress,
+    cancel: &AtomicBool,
+) -> Result<(ReadReport, Vec<S>), IngestError> {
+    let units = units(plan);
+    let threads = options.threads.clamp(1, units.len().max(1));
+    let next = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let sinks: Vec<S> = (0..threads).map(sink).collect();
+    let (next, stop, units) = (&next, &stop, &units);
+    let ended: Vec<_> = std::thread::scope(|scope| {
+        let work = |mut sink: S| {
+            move || {
+                let mut worker = Worker::new(plan, options.batch_rows, progress, [cancel, stop]);
+                let outcome = run(&mut worker, units, next, &mut sink);
+                if outcome.is_err() {
+                    stop.store(true, Ordering::Relaxed);
+                }
+                (sink, worker.findings, outcome)
+            }
+        };
+        let handles: Vec<_> = sinks.into_iter().map(|sink| scope.spawn(work(sink))).collect();
+        handles.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
+    });
+    let mut findings = Findings::default();
+    let mut sinks = Vec::with_capacity(threads);
+    let mut errors = Vec::new();
+    for joined in ended {
+        let (sink, found, outcome) = joined.map_err(|panic| IngestError::Worker { reason: said(&*panic) })?;
+        sinks.push(sink);
+        findings.merge(found);
+        errors.extend(outcome.err());
+    }
+    if let Some(error) = first_error(errors, cancel) {
+        return Err(error);
+    }
+    Ok((report(plan, findings)?, sinks))
+}
+
+fn units(plan: &ReadPlan<'_>) -> Vec<Unit> {
+    let mut units = Vec::new();
+    for (file, input) in plan.inputs.iter().enumerate() {
+        let mut first_row = 0;
+        for (row_group, group) in input.metadata.row_groups().iter().enumerate() {
+            units.push(Unit { file, row_group, first_row });
+            first_row += u64::try_from(group.num_rows()).unwrap_or_default();
+        }
+    }
+    units
+}
+
+fn run<S: EventSink>(
+    worker: &mut Worker<'_>,
+    units: &[Unit],
+    next: &AtomicUsize,
+    sink: &mut S,
+) -> Result<(), (usize, Box<IngestError>)> {
+    loop {
+        let claimed = next.fetch_add(1, Ordering::Relaxed);
+        let Some(&unit) = units.get(claimed) else { return Ok(()) };
+        let outcome = catch_unwind(AssertUnwindSafe(|| worker.read_unit(unit, sink)));
+        let outcome = outcome.unwrap_or_else(|panic| Err(worker.decode_error(unit, &said(&*panic))));
+        outcome.map_err(|error| (claimed, Box::new(error)))?;
+    }
+}
+
+/// What a panic said.
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("the decoder gave up").to_owned()
+}
+
+/// The error of the earliest row group; threads that stopped because another failed say nothing.
+fn first_error(mut errors: Vec<(usize, Box<IngestError>)>, cancel: &AtomicBool) -> Option<IngestError> {
+    let cancelled = cancel.load(Ordering::Relaxed);
+    errors.retain(|(_, error)| cancelled || !matches!(**error, IngestError::Interrupted));
+    errors.sort_by_key(|(unit, _)| *unit);
+    errors.into_iter().next().map(|(_, error)| *error)
+}
+
+fn report(plan: &ReadPlan<'_>, mut findings: Findings) -> Result<ReadReport, IngestError> {
+    findings.quarantine.sort_unstable_by_key(|row| (row.file, row.row));
+    let mut report = ReadReport {
+        accounting: findings.accounting(&plan.rules),
+        files: plan.inputs.iter().map(|input| input.path.clone()).collect(),
+        reasons: plan.rules.iter().map(RowRule::reason).collect(),
+        quarantine: findings.quarantine,
+        newest_day: findings.newest_day,
+        checks: Vec::new(),
+    };
+    report.accounting.check()?;
+    let failures = report.judge(plan.config, &plan.rules);
+    if failures.is_empty() { Ok(report) } else { Err(IngestError::ChecksFailed { failures, report: Box::new(report) }) }
+}

@@ -1,0 +1,298 @@
+//! The model card: everything that fitting found, as JSON.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ScoreWeights, Ties};
+use crate::error::ModelError;
+use crate::scores::{FittedRanking, ScoreRange};
+
+/// Version of the card's shape.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The fitted models of a run. Applying them needs nothing else of the data they were fitted to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelCard {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Date of the customers that the models were fitted to, such as `1913-12-31`.
+    pub as_of: String,
+    /// Decimal places of money.
+    pub money_scale: u8,
+    /// RFM scores, when they are on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rfm: Option<RfmCard>,
+    /// Segments, when there are rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segments: Option<SegmentsCard>,
+}
+
+/// Fitted RFM scores.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RfmCard {
+    /// The best score.
+    pub bins: u8,
+    /// Customers with orders: those that are scored.
+    pub buyers: u64,
+    /// Weights of the scores in `rfm_score`; they add up to 1.
+    pub score_weights: ScoreWeightsCard,
+    /// `r_score`.
+    pub recency: DimensionCard,
+    /// `f_score`.
+    pub frequency: DimensionCard,
+    /// `m_score`.
+    pub monetary: DimensionCard,
+}
+
+/// Weights that add up to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreWeightsCard {
+    /// Of `r_score`.
+    pub r: f64,
+    /// Of `f_score`.
+    pub f: f64,
+    /// Of `m_score`.
+    pub m: f64,
+}
+
+impl From<ScoreWeights> for ScoreWeightsCard {
+    fn from(ScoreWeights { r, f, m }: ScoreWeights) -> Self {
+        let sum = r + f + m;
+        Self { r: r / sum, f: f / sum, m: m / sum }
+    }
+}
+
+/// One fitted dimension.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DimensionCard {
+    /// The column that is scored.
+    pub column: String,
+    /// How it is scored.
+    pub method: MethodCard,
+    /// Every score from 1 to `bins`, with its customers.
+    pub scores: Vec<ScoreCard>,
+    /// The largest set of equal values; of several, the worst.
+    pub largest_tie: Option<TieCard>,
+}
+
+/// How a dimension is scored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
+pub enum MethodCard {
+    /// Equal shares of the buyers.
+    Quantile {
+        /// How equal values share a score.
+        ties: Ties,
+        /// Whether one purchase period scores 1 and only repeaters are ranked.
+        separate_one_time: bool,
+    },
+    /// Fixed thresholds, from the worst to the best.
+    Thresholds {
+        /// One less than there are scores.
+        cuts: Vec<CardValue>,
+    },
+}
+
+impl fmt::Display for MethodCard {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Quantile { ties, separate_one_time: false } => write!(out, "quantile, ties {}", ties.name()),
+            Self::Quantile { ties, separate_one_time: true } => {
+                write!(out, "quantile of repeaters, ties {}", ties.name())
+            }
+            Self::Thresholds { cuts } => {
+                let cuts: Vec<String> = cuts.iter().map(ToString::to_string).collect();
+                write!(out, "thresholds {}", cuts.join(", "))
+            }
+        }
+    }
+}
+
+/// The fitted customers of one score.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreCard {
+    /// The score.
+    pub score: i32,
+    /// How many customers have it.
+    pub customers: u64,
+    /// The worst value that has it (the most days, the least money).
+    pub worst: Option<CardValue>,
+    /// The best value that has it.
+    pub best: Option<CardValue>,
+}
+
+/// A set of customers with equal values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TieCard {
+    /// Their value.
+    pub value: CardValue,
+    /// How many they are.
+    pub customers: u64,
+}
+
+/// A value as a card shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum CardValue {
+    /// Days or periods.
+    Count(i64),
+    /// Money, as a decimal number with all its places, such as `"-12.50"`.
+    Money(String),
+}
+
+impl CardValue {
+    /// The value of `minor` units of money at `scale` places, or of a count when `scale` is `None`.
+    #[must_use]
+    pub fn new(value: i64, scale: Option<u8>) -> Self {
+        match scale {
+            Some(scale) => Self::Money(decimal_text(value, scale)),
+            None => Self::Count(value),
+        }
+    }
+
+    /// Inverse of [`CardValue::new`]; `what` names the place in the card.
+    ///
+    /// # Errors
+    /// [`ModelError::CardValue`] when it is no such value.
+    pub fn integer(&self, scale: Option<u8>, what: &str) -> Result<i64, ModelError> {
+        let integer = match (self, scale) {
+            (Self::Count(count), None) => Some(*count),
+            (Self::Money(text), Some(scale)) => decimal_minor(text, scale),
+            _ => None,
+        };
+        integer.ok_or_else(|| ModelError::CardValue {
+            what: what.to_owned(),
+            value: self.to_string(),
+            expected: if scale.is_some() { "money as text, with its decimal places" } else { "an integer" },
+        })
+    }
+}
+
+impl fmt::Display for CardValue {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => write!(out, "{count}"),
+            Self::Money(text) => out.write_str(text),
+        }
+    }
+}
+
+fn decimal_text(minor: i64, scale: u8) -> String {
+    let sign = if minor < 0 { "-" } else { "" };
+    let width = usize::from(scale) + 1;
+    let digits = format!("{:0width$}", minor.unsigned_abs());
+    let (whole, places) = digits.split_at(digits.len() - usize::from(scale));
+    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{places}") }
+}
+
+fn decimal_minor(text: &str, scale: u8) -> Option<i64> {
+    let minor: i64 = text.replacen('.', "", 1).parse().ok()?;
+    (decimal_text(minor, scale) == text).then_some(minor)
+}
+
+impl DimensionCard {
+    /// The card of `column`, whose values `show` turns from goodness into what people read.
+    pub(crate) fn new(
+        column: &str,
+        method: MethodCard,
+        bins: u8,
+        fitted: &FittedRanking,
+        show: impl Fn(i64) -> CardValue,
+    ) -> Self {
+        let range = |score: i32| fitted.ranges.iter().find(|range| range.score == score);
+        let score_card = |score: i32, range: Option<&ScoreRange>| ScoreCard {
+            score,
+            customers: range.map_or(0, |range| range.customers),
+            worst: range.map(|range| show(range.worst)),
+            best: range.map(|range| show(range.best)),
+        };
+        Self {
+            column: column.to_owned(),
+            method,
+            scores: (1..=i32::from(bins)).map(|score| score_card(score, range(score))).collect(),
+            largest_tie: fitted.largest_tie.map(|tie| TieCard { value: show(tie.value), customers: tie.customers }),
+        }
+    }
+}
+
+/// The segment rules and how many customers met them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SegmentsCard {
+    /// In the order in which they are tried.
+    pub rules: Vec<SegmentCard>,
+    /// Customers who met none.
+    pub unassigned: u64,
+}
+
+/// One segment rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SegmentCard {
+    /// The segment.
+    pub segment: String,
+    /// Its rule, as written.
+    pub when: String,
+    /// Customers in it: they met this rule and none before.
+    pub customers: u64,
+    /// Customers for whom the rule could not be computed (an overflow, say) and counts as not met.
+    pub faults: u64,
+}
+
+impl ModelCard {
+    /// The card as JSON: keys in a fixed order, two spaces of indent, a newline at the end.
+    ///
+    /// # Errors
+    /// [`ModelError::CardSyntax`] when a number can't be written; the weights of a checked configuration can.
+    pub fn to_json(&self) -> Result<String, ModelError> {
+        let mut json = serde_json::to_string_pretty(self).map_err(|source| ModelError::CardSyntax { source })?;
+        json.push('\n');
+        Ok(json)
+    }
+
+    /// Reads a card.
+    ///
+    /// # Errors
+    /// [`ModelError::CardSyntax`] when `json` is no card, [`ModelError::CardValue`] when its format is another.
+    pub fn from_json(json: &str) -> Result<Self, ModelError> {
+        let card: Self = serde_json::from_str(json).map_err(|source| ModelError::CardSyntax { source })?;
+        if card.format_version == FORMAT_VERSION {
+            return Ok(card);
+        }
+        Err(ModelError::CardValue {
+            what: "format_version".to_owned(),
+            value: card.format_version.to_string(),
+            expected: "1",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn money_is_written_with_all_its_places() {
+        let texts = [(5, 2), (-5, 2), (1234, 2), (0, 3), (-1200, 0)].map(|(minor, scale)| decimal_text(minor, scale));
+        assert_eq!(texts, ["0.05", "-0.05", "12.34", "0.000", "-1200"]);
+        for text in ["12.3", "12.345", ".34", "1e2", "", "+1.00", "--1.00"] {
+            assert_eq!(decimal_minor(text, 2), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn money_is_read_as_it_was_written(minor in any::<i64>(), scale in 0..=9_u8) {
+            prop_assert_eq!(decimal_minor(&decimal_text(minor, scale), scale), Some(minor));
+        }
+    }
+}

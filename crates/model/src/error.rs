@@ -1,0 +1,142 @@
+//! What can go wrong between features and values.
+
+use appraise_expression::{EvaluationError, ExpressionError};
+use appraise_schema::table::ContractError;
+use arrow::error::ArrowError;
+
+/// A configuration, table or model card that the models can't work with.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// More or fewer scores than there may be.
+    #[error("`bins` is {bins}, expected 2 to 10")]
+    Bins {
+        /// As configured.
+        bins: u8,
+    },
+    /// Not one threshold between each two scores.
+    #[error("{found} thresholds of {column}, expected {expected}: one less than `bins`")]
+    ThresholdCount {
+        /// The scored column.
+        column: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there should be.
+        expected: usize,
+    },
+    /// Thresholds that do not get better.
+    #[error("thresholds of {column} must go from the worst to the best, {before} stands before {after}")]
+    ThresholdOrder {
+        /// The scored column.
+        column: &'static str,
+        /// The first of the pair, in days, periods or minor units.
+        before: i64,
+        /// The second of the pair.
+        after: i64,
+    },
+    /// Weights without a mean.
+    #[error("score weights {r}, {f}, {m} must be finite, not negative, and not all zero")]
+    ScoreWeights {
+        /// Of `r_score`.
+        r: f64,
+        /// Of `f_score`.
+        f: f64,
+        /// Of `m_score`.
+        m: f64,
+    },
+    /// A segment name that is blank, reserved or taken.
+    #[error("`{name}` can't be the name of a segment: {why}")]
+    SegmentName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A rule that does not fit the table.
+    #[error("segment `{segment}`: {source}")]
+    Rule {
+        /// The segment.
+        segment: String,
+        /// Where and why.
+        source: ExpressionError,
+    },
+    /// A rule that is not a condition.
+    #[error("segment `{segment}`: its rule is {found}, expected a condition that is true or false")]
+    RuleType {
+        /// The segment.
+        segment: String,
+        /// The type of the rule.
+        found: String,
+    },
+    /// A rule that could not be evaluated.
+    #[error("segment `{segment}`: {source}")]
+    Evaluation {
+        /// The segment.
+        segment: String,
+        /// What happened.
+        source: EvaluationError,
+    },
+    /// A column of the features that a model needs is absent or of another type.
+    #[error("`customer_features` has no column `{column}` of type {expected}")]
+    Column {
+        /// Its name.
+        column: String,
+        /// Its type.
+        expected: String,
+    },
+    /// A buyer without the value that buyers have.
+    #[error("`customer_features` row {row} of batch {batch}: a customer with orders has no {column}")]
+    BuyerWithoutValue {
+        /// The column.
+        column: &'static str,
+        /// Index of the batch, from 0.
+        batch: usize,
+        /// Index of the row in it, from 0.
+        row: usize,
+    },
+    /// A card of another shape than the configuration asks for.
+    #[error("the model card does not fit the pipeline: {what} is {card} in the card, {config} in the pipeline")]
+    CardMismatch {
+        /// What differs.
+        what: String,
+        /// As fitted.
+        card: String,
+        /// As configured.
+        config: String,
+    },
+    /// A card that can't be read.
+    #[error("model card: {source}")]
+    CardSyntax {
+        /// Where and why.
+        source: serde_json::Error,
+    },
+    /// A card whose values contradict each other.
+    #[error("model card: {what} is `{value}`, expected {expected}")]
+    CardValue {
+        /// The place in the card.
+        what: String,
+        /// The value.
+        value: String,
+        /// What would have been right.
+        expected: &'static str,
+    },
+    /// The values' columns make no portable table.
+    #[error(transparent)]
+    Contract(#[from] ContractError),
+    /// Arrays that do not make a batch.
+    #[error("customer_values: {0}")]
+    Arrow(#[from] ArrowError),
+}
+
+impl ModelError {
+    /// What to do about it, where that is not obvious.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Rule { source, .. } => source.hint.clone(),
+            Self::CardMismatch { .. } => {
+                Some("fit anew, or set the parameters that the card was fitted with".to_owned())
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Recency, frequency and monetary scores of buyers; the best score is `bins`, the worst 1.
+//!
+//! Scores are by quantiles of the buyers or by thresholds, on integers throughout. `rfm_score` is their mean by
+//! the weights r, f, m, computed as `r_score + (f·(f_score − r_score) + m·(m_score − r_score)) / (r + f + m)`, so
+//! that three equal scores have exactly that mean, and kept within 1 and `bins`.
+//! Customers without orders have no scores.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use appraise_schema::{ColumnSpec, ColumnType};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringBuilder,
+};
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::{DataType, Decimal64Type, Int32Type, Int64Type};
+use rayon::prelude::*;
+
+use crate::card::{CardValue, DimensionCard, MethodCard, RfmCard};
+use crate::config::{Dimension, RfmConfig, ScoreMethod, Ties};
+use crate::error::ModelError;
+use crate::scores::{CutOffs, FittedRanking, Ranking};
+
+/// The columns that RFM adds.
+pub(crate) fn columns(bins: u8) -> Vec<ColumnSpec> {
+    let score = |name, of: &str| {
+        ColumnSpec::nullable(
+            name,
+            ColumnType::Int32,
+            "",
+            &format!("{of} score, 1 to {bins}, {bins} is best; NULL without purchases"),
+        )
+    };
+    let example = if bins == 10 { "'10-9-3'" } else { "'545'" };
+    vec![
+        score("r_score", "recency"),
+        score("f_score", "frequency"),
+        score("m_score", "monetary"),
+        ColumnSpec::nullable(
+            "rfm_cell",
+            ColumnType::String,
+            "",
+            &format!("the three scores in a row, such as {example}; NULL without purchases"),
+        ),
+        ColumnSpec::nullable(
+            "rfm_score",
+            ColumnType::Float64,
+            "",
+            &format!("weighted mean of the three scores, 1 to {bins}; NULL without purchases"),
+        ),
+    ]
+}
+
+/// Fitted scores, ready to apply.
+pub(crate) struct FittedRfm {
+    pub(crate) card: RfmCard,
+    dimensions: [FittedDimension; 3],
+}
+
+struct FittedDimension {
+    dimension: Dimension,
+    cut_offs: CutOffs,
+    /// The fitted customers' own scores, batch by batch: under `Ties::Split` cut-offs alone do not tell them.
+    split: Option<Vec<Int32Array>>,
+}
+
+/// Fits the scores to the buyers among `batches`.
+pub(crate) fn fit(config: &RfmConfig, scale: u8, batches: &[RecordBatch]) -> Result<FittedRfm, ModelError> {
+    let fit = |dimension| fit_dimension(config, dimension, scale, batches);
+    let (recency, r) = fit(Dimension::Recency)?;
+    let (frequency, f) = fit(Dimension::Frequency)?;
+    let (monetary, m) = fit(Dimension::Monetary)?;
+    let buyers = recency.scores.iter().map(|score| score.customers).sum();
+    let score_weights = config.score_weights.into();
+    let card = RfmCard { bins: config.bins, buyers, score_weights, recency, frequency, monetary };
+    Ok(FittedRfm { card, dimensions: [r, f, m] })
+}
+
+/// Takes the scores of a card that was fitted before. Weights come from `config`: they are chosen, not fitted.
+pub(crate) fn from_card(config: &RfmConfig, scale: u8, card: &RfmCard) -> Result<FittedRfm, ModelError> {
+    if card.bins != config.bins {
+        return Err(mismatch("`bins`", card.bins.to_string(), config.bins.to_string()));
+    }
+    let take = |dimension: Dimension, card: &DimensionCard| {
+        let configured = method_card(config, dimension, scale);
+        if card.method == configured {
+            let cut_offs = cut_offs_of(dimension, card, scale)?;
+            return Ok(FittedDimension { dimension, cut_offs, split: None });
+        }
+        Err(mismatch(&format!("the method of {}", dimension.column()), card.method.to_string(), configured.to_string()))
+    };
+    let r = take(Dimension::Recency, &card.recency)?;
+    let f = take(Dimension::Frequency, &card.frequency)?;
+    let m = take(Dimension::Monetary, &card.monetary)?;
+    let card = RfmCard { score_weights: config.score_weights.into(), ..card.clone() };
+    Ok(FittedRfm { card, dimensions: [r, f, m] })
+}
+
+fn mismatch(what: &str, card: String, config: String) -> ModelError {
+    ModelError::CardMismatch { what: what.to_owned(), card, config }
+}
+
+impl FittedRfm {
+    /// The columns of [`columns`] for each batch.
+    pub(crate) fn apply(&self, config: &RfmConfig, batches: &[RecordBatch]) -> Result<Vec<Vec<ArrayRef>>, ModelError> {
+        batches.par_iter().enumerate().map(|(index, batch)| self.apply_batch(config, index, batch)).collect()
+    }
+
+    fn apply_batch(&self, config: &RfmConfig, index: usize, batch: &RecordBatch) -> Result<Vec<ArrayRef>, ModelError> {
+        let [r, f, m] = &self.dimensions;
+        let (r, f, m) = (r.scores(index, batch)?, f.scores(index, batch)?, m.scores(index, batch)?);
+        let cells = cells(config.bins, &r, &f, &m);
+        let means = weighted_means(config, &r, &f, &m);
+        Ok(vec![Arc::new(r), Arc::new(f), Arc::new(m), cells, means])
+    }
+}
+
+impl FittedDimension {
+    fn scores(&self, index: usize, batch: &RecordBatch) -> Result<Int32Array, ModelError> {
+        match &self.split {
+            Some(scores) => Ok(scores[index].clone()),
+            None => Ok(goodness(self.dimension, index, batch)?.unary(|value| self.cut_offs.score(value))),
+        }
+    }
+}
+
+/// `rfm_cell` of each row.
+pub(crate) fn cells(bins: u8, r: &Int32Array, f: &Int32Array, m: &Int32Array) -> ArrayRef {
+    let separator = if bins == 10 { "-" } else { "" };
+    let mut cells = StringBuilder::with_capacity(r.len(), r.len() * 3);
+    for row in 0..r.len() {
+        if r.is_null(row) {
+            cells.append_null();
+        } else {
+            // Writing to a builder in memory does not fail.
+            let _ = write!(cells, "{}{separator}{}{separator}{}", r.value(row), f.value(row), m.value(row));
+            cells.append_value("");
+        }
+    }
+    Arc::new(cells.finish())
+}
+
+/// `rfm_score` of each row.
+pub(crate) fn weighted_means(config: &RfmConfig, r: &Int32Array, f: &Int32Array, m: &Int32Array) -> ArrayRef {
+    let weights = config.score_weights;
+    let sum = weights.r + weights.f + weights.m;
+    let mean = |r: i32, f: i32, m: i32| {
+        let shift = weights.f * f64::from(f - r) + weights.m * f64::from(m - r);
+        (f64::from(r) + shift / sum).clamp(1.0, f64::from(config.bins))
+    };
+    let scores = r.iter().zip(f).zip(m).map(|((r, f), m)| Some(mean(r?, f?, m?)));
+    Arc::new(scores.collect::<Float64Array>())
+}
+
+fn fit_dimension(
+    config: &RfmConfig,
+    dimension: Dimension,
+    scale: u8,
+    batches: &[RecordBatch],
+) -> Result<(DimensionCard, FittedDimension), ModelError> {
+    let mut sorted: Vec<i64> = Vec::new();
+    for (index, batch) in batches.iter().enumerate() {
+        sorted.extend(goodness(dimension, index, batch)?.iter().flatten());
+    }
+    sorted.par_sort_unstable();
+    let method = method_card(config, dimension, scale);
+    let show = |value| CardValue::new(dimension.goodness(value), money_scale(dimension, scale));
+    let (fitted, split) = match config.method(dimension) {
+        ScoreMethod::Quantile { ties } => {
+            let ranking = Ranking { bins: config.bins, ties: *ties, separate_one_time: separate(config, dimension) };
+            let split =
+                (*ties == Ties::Split).then(|| split_scores(ranking, dimension, &sorted, batches)).transpose()?;
+            (ranking.fit(&sorted), split)
+        }
+        ScoreMethod::Thresholds { cuts } => (fit_thresholds(dimension, cuts, &sorted), None),
+    };
+    let card = DimensionCard::new(dimension.column(), method, config.bins, &fitted, show);
+    let cut_offs = cut_offs_of(dimension, &card, scale)?;
+    Ok((card, FittedDimension { dimension, cut_offs, split }))
+}
+
+/// Describes `sorted` goodness by fixed thresholds; nothing is fitted.
+fn fit_thresholds(dimension: Dimension, cuts: &[i64], sorted: &[i64]) -> FittedRanking {
+    let cut_offs = CutOffs::Thresholds(cuts.iter().map(|cut| dimension.goodness(*cut)).collect());
+    FittedRanking::describe(sorted, |value| cut_offs.score(value))
+}
+
+fn method_card(config: &RfmConfig, dimension: Dimension, scale: u8) -> MethodCard {
+    match config.method(dimension) {
+        ScoreMethod::Quantile { ties } => {
+            MethodCard::Quantile { ties: *ties, separate_one_time: separate(config, dimension) }
+        }
+        ScoreMethod::Thresholds { cuts } => {
+            let scale = money_scale(dimension, scale);
+            MethodCard::Thresholds { cuts: cuts.iter().map(|cut| CardValue::new(*cut, scale)).collect() }
+        }
+    }
+}
+
+fn separate(config: &RfmConfig, dimension: Dimension) -> bool {
+    dimension == Dimension::Frequency && config.separate_one_time
+}
+
+fn money_scale(dimension: Dimension, scale: u8) -> Option<u8> {
+    (dimension == Dimension::Monetary).then_some(scale)
+}
+
+fn cut_offs_of(dimension: Dimension, card: &DimensionCard, scale: u8) -> Result<CutOffs, ModelError> {
+    let what = dimension.column();
+    let scale = money_scale(dimension, scale);
+    let read = |value: &CardValue| value.integer(scale, what).map(|value| dimension.goodness(value));
+    match &card.method {
+        MethodCard::Thresholds { cuts } => Ok(CutOffs::Thresholds(cuts.iter().map(read).collect::<Result<_, _>>()?)),
+        MethodCard::Quantile { separate_one_time, .. } => {
+            let mut worst = Vec::new();
+            for score in &card.scores {
+                if let Some(value) = &score.worst {
+                    worst.push((read(value)?, score.score));
+                }
+            }
+            if !worst.is_sorted() || worst.iter().any(|(_, score)| !(1..=10).contains(score)) {
+                return Err(ModelError::CardValue {
+                    what: format!("scores of {what}"),
+                    value: format!("{worst:?}"),
+                    expected: "scores from 1 to 10 whose worst values get better",
+                });
+            }
+            Ok(CutOffs::Fitted { worst, separate_one_time: *separate_one_time })
+        }
+    }
+}
+
+/// The goodness of every buyer in a batch; NULL for customers without orders.
+fn goodness(dimension: Dimension, index: usize, batch: &RecordBatch) -> Result<Int64Array, ModelError> {
+    let orders = column(batch, "orders", &DataType::Int64)?.as_primitive::<Int64Type>();
+    let buyers: BooleanArray = orders.iter().map(|orders| Some(orders.is_some_and(|orders| orders > 0))).collect();
+    let values = integers(dimension, batch)?;
+    let missing = (0..values.len()).find(|row| buyers.value(*row) && values.is_null(*row));
+    if let Some(row) = missing {
+        return Err(ModelError::BuyerWithoutValue { column: dimension.column(), batch: index, row });
+    }
+    let good: Int64Array = values.unary(|value| dimension.goodness(value));
+    Ok(Int64Array::new(good.values().clone(), Some(NullBuffer::new(buyers.values().clone()))))
+}
+
+/// The scored column as integers: days, periods, minor units of money.
+fn integers(dimension: Dimension, batch: &RecordBatch) -> Result<Int64Array, ModelError> {
+    let name = dimension.column();
+    match dimension {
+        Dimension::Recency => Ok(column(batch, name, &DataType::Int32)?.as_primitive::<Int32Type>().unary(i64::from)),
+        Dimension::Frequency => Ok(column(batch, name, &DataType::Int64)?.as_primitive::<Int64Type>().clone()),
+        Dimension::Monetary => {
+            let money = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Decimal64Type>());
+            let money = money.ok_or_else(|| absent(name, "DECIMAL(18, scale)"))?;
+            Ok(Int64Array::new(money.values().clone(), money.nulls().cloned()))
+        }
+    }
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str, data_type: &DataType) -> Result<&'a ArrayRef, ModelError> {
+    let found = batch.column_by_name(name).filter(|column| column.data_type() == data_type);
+    found.ok_or_else(|| absent(name, &data_type.to_string()))
+}
+
+fn absent(column: &str, expected: &str) -> ModelError {
+    ModelError::Column { column: column.to_owned(), expected: expected.to_owned() }
+}
+
+/// Scores of all buyers by value, then key: integers by number, texts by their UTF-8 bytes.
+fn split_scores(
+    ranking: Ranking,
+    dimension: Dimension,
+    sorted: &[i64],
+    batches: &[RecordBatch],
+) -> Result<Vec<Int32Array>, ModelError> {
+    let keys = batches.iter().map(Keys::of).collect::<Result<Vec<_>, _>>()?;
+    let values = batches.iter().enumerate().map(|(index, batch)| goodness(dimension, index, batch));
+    let values = values.collect::<Result<Vec<_>, _>>()?;
+    let mut rows: Vec<(i64, usize, usize)> = Vec::with_capacity(sorted.len());
+    for (index, batch) in values.iter().enumerate() {
+        rows.extend(batch.iter().enumerate().filter_map(|(row, value)| Some((value?, index, row))));
+    }
+    rows.par_sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| keys[a.1].at(a.2).cmp(&keys[b.1].at(b.2))));
+    let ranked = ranking.over(sorted);
+    let mut scores: Vec<Vec<i32>> = values.iter().map(|batch| vec![0; batch.len()]).collect();
+    for (rank, (_, index, row)) in (1_u64..).zip(rows) {
+        scores[index][row] = ranked.score(rank, rank);
+    }
+    Ok(scores
+        .into_iter()
+        .zip(&values)
+        .map(|(scores, batch)| Int32Array::new(scores.into(), batch.nulls().cloned()))
+        .collect())
+}
+
+/// A key within one table: all integers or all texts.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key<'a> {
+    Integer(i64),
+    Text(&'a str),
+}
+
+enum Keys<'a> {
+    Integer(&'a Int64Array),
+    Text(&'a arrow::array::StringArray),
+}
+
+impl<'a> Keys<'a> {
+    fn of(batch: &'a RecordBatch) -> Result<Self, ModelError> {
+        let keys = batch.column_by_name("customer_id");
+        let integer = keys.and_then(|keys| keys.as_primitive_opt::<Int64Type>()).map(Self::Integer);
+        let text = keys.and_then(|keys| keys.as_string_opt::<i32>()).map(Self::Text);
+        integer.or(text).ok_or_else(|| absent("customer_id", "INT64 or STRING"))
+    }
+
+    fn at(&self, row: usize) -> Key<'a> {
+        match self {
+            Self::Integer(keys) => Key::Integer(keys.value(row)),
+            Self::Text(keys) => Key::Text(keys.value(row)),
+        }
+    }
+}

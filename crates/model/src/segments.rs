@@ -1,0 +1,206 @@
+//! Named segments by ordered rules: the first rule that is met names the customer's segment.
+//!
+//! A rule that is NULL is not met, nor is one that can't be computed for a row (an overflow, say): such rows
+//! are counted as faults of the rule. Customers who meet no rule are `unassigned`.
+
+use std::sync::Arc;
+
+use appraise_expression::{Bound, Parsed, SqlType};
+use appraise_schema::{ColumnSpec, ColumnType};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringBuilder};
+use arrow::compute::{and_not, prep_null_mask_filter};
+
+use crate::card::{SegmentCard, SegmentsCard};
+use crate::config::SegmentRule;
+use crate::error::ModelError;
+use crate::score_cells;
+
+/// The segment of customers who meet no rule.
+pub const UNASSIGNED: &str = "unassigned";
+
+/// The RF grid: ten segments that share out all cells of recency and frequency scores from 1 to 5, and two for
+/// customers without purchases. Pairs of a name and its rule.
+pub const RF_GRID: &[(&str, &str)] = &[
+    ("champions", "r_score = 5 AND f_score >= 4"),
+    ("loyal", "r_score BETWEEN 3 AND 4 AND f_score >= 4"),
+    ("potential_loyalist", "r_score >= 4 AND f_score BETWEEN 2 AND 3"),
+    ("new", "r_score = 5 AND f_score = 1"),
+    ("promising", "r_score = 4 AND f_score = 1"),
+    ("need_attention", "r_score = 3 AND f_score = 3"),
+    ("about_to_sleep", "r_score = 3 AND f_score <= 2"),
+    ("at_risk", "r_score <= 2 AND f_score BETWEEN 3 AND 4"),
+    ("cant_lose", "r_score <= 2 AND f_score = 5"),
+    ("hibernating", "r_score <= 2 AND f_score <= 2"),
+    ("refund_only", "orders = 0 AND refund_count > 0"),
+    ("prospect", "orders = 0 AND refund_count = 0"),
+];
+
+/// The column that segments add.
+pub(crate) fn columns() -> Vec<ColumnSpec> {
+    let meaning = "segment whose rule the customer is the first to meet; `unassigned` without one";
+    vec![ColumnSpec::required("segment", ColumnType::String, "", meaning)]
+}
+
+/// Segment rules that fit a table.
+#[derive(Debug)]
+pub(crate) struct Segments {
+    rules: Vec<BoundRule>,
+    /// Whether the table has the scores of RFM.
+    scored: bool,
+}
+
+/// One rule that fits a table.
+#[derive(Debug)]
+pub(crate) struct BoundRule {
+    pub(crate) segment: String,
+    pub(crate) when: Parsed,
+    bound: Bound,
+}
+
+/// What a rule says of each row of a batch.
+pub(crate) struct Verdict {
+    /// True where it is met; never NULL.
+    pub(crate) met: BooleanArray,
+    /// True where it could not be computed; never NULL. `None` when it could be everywhere.
+    faults: Option<BooleanArray>,
+}
+
+impl Verdict {
+    /// The verdict on customers of whom this one knows the cells.
+    fn spread(&self, cells: &[usize]) -> Self {
+        let spread = |answers| score_cells::spread(answers, cells);
+        Self { met: spread(&self.met), faults: self.faults.as_ref().map(spread) }
+    }
+}
+
+impl Segments {
+    /// Binds `rules` to a table of `columns`; `scored` says whether the scores of RFM are among them.
+    pub(crate) fn new(rules: &[SegmentRule], columns: &[(String, SqlType)], scored: bool) -> Result<Self, ModelError> {
+        let mut bound: Vec<BoundRule> = Vec::with_capacity(rules.len());
+        for rule in rules {
+            let taken = bound.iter().any(|before| before.segment == rule.name);
+            check_name(&rule.name, taken)?;
+            bound.push(BoundRule::new(rule, columns)?);
+        }
+        Ok(Self { rules: bound, scored })
+    }
+
+    /// The rules in order.
+    pub(crate) fn rules(&self) -> &[BoundRule] {
+        &self.rules
+    }
+
+    /// The `segment` column of each batch, and how many customers met each rule. Calls the expression engine:
+    /// not for use inside a rayon job.
+    pub(crate) fn apply(&self, batches: &[RecordBatch]) -> Result<(Vec<ArrayRef>, SegmentsCard), ModelError> {
+        let card = |rule: &BoundRule| SegmentCard {
+            segment: rule.segment.clone(),
+            when: rule.when.text().to_owned(),
+            customers: 0,
+            faults: 0,
+        };
+        let mut card = SegmentsCard { rules: self.rules.iter().map(card).collect(), unassigned: 0 };
+        let by_cell = self.verdicts_by_cell()?;
+        let apply = |batch| self.apply_batch(batch, &by_cell, &mut card);
+        let columns = batches.iter().map(apply).collect::<Result<Vec<_>, _>>()?;
+        Ok((columns, card))
+    }
+
+    /// What the rules that read nothing but scores say of each cell.
+    fn verdicts_by_cell(&self) -> Result<Vec<Option<Verdict>>, ModelError> {
+        let cells = score_cells::table()?;
+        let of_cells = |rule: &BoundRule| {
+            let shared = self.scored && score_cells::only_scores(rule.when.columns().iter());
+            shared.then(|| rule.evaluate(&cells)).transpose()
+        };
+        self.rules.iter().map(of_cells).collect()
+    }
+
+    fn apply_batch(
+        &self,
+        batch: &RecordBatch,
+        by_cell: &[Option<Verdict>],
+        card: &mut SegmentsCard,
+    ) -> Result<ArrayRef, ModelError> {
+        let cells = score_cells::rows_of(batch);
+        let mut open = BooleanArray::from(vec![true; batch.num_rows()]);
+        let mut chosen = vec![UNASSIGNED; batch.num_rows()];
+        for ((rule, by_cell), card) in self.rules.iter().zip(by_cell).zip(&mut card.rules) {
+            if open.true_count() == 0 {
+                break;
+            }
+            let verdict = match (by_cell, &cells) {
+                (Some(verdict), Some(cells)) => verdict.spread(cells),
+                _ => rule.evaluate(batch)?,
+            };
+            if let Some(faults) = &verdict.faults {
+                card.faults += count_both(&open, faults);
+            }
+            card.customers += count_both(&open, &verdict.met);
+            for row in (open.values() & verdict.met.values()).set_indices() {
+                chosen[row] = &rule.segment;
+            }
+            open = and_not(&open, &verdict.met)?;
+        }
+        card.unassigned += open.true_count() as u64;
+        let bytes = chosen.iter().map(|segment| segment.len()).sum();
+        let mut segments = StringBuilder::with_capacity(chosen.len(), bytes);
+        for segment in chosen {
+            segments.append_value(segment);
+        }
+        Ok(Arc::new(segments.finish()))
+    }
+}
+
+fn count_both(a: &BooleanArray, b: &BooleanArray) -> u64 {
+    (a.values() & b.values()).count_set_bits() as u64
+}
+
+fn check_name(name: &str, taken: bool) -> Result<(), ModelError> {
+    let why = if name.trim().is_empty() {
+        "it is blank"
+    } else if name == UNASSIGNED {
+        "it stands for customers who meet no rule"
+    } else if taken {
+        "another rule has it; join the two conditions with OR"
+    } else {
+        return Ok(());
+    };
+    Err(ModelError::SegmentName { name: name.to_owned(), why })
+}
+
+impl BoundRule {
+    fn new(rule: &SegmentRule, columns: &[(String, SqlType)]) -> Result<Self, ModelError> {
+        let segment = rule.name.clone();
+        let bound = match rule.when.bind(columns) {
+            Ok(bound) => bound,
+            Err(source) => return Err(ModelError::Rule { segment, source }),
+        };
+        if bound.sql_type() != SqlType::Boolean {
+            return Err(ModelError::RuleType { segment, found: bound.sql_type().name() });
+        }
+        Ok(Self { segment, when: rule.when.clone(), bound })
+    }
+
+    /// Evaluates the rule on `batch`.
+    pub(crate) fn evaluate(&self, batch: &RecordBatch) -> Result<Verdict, ModelError> {
+        let evaluated = self
+            .bound
+            .evaluate(batch)
+            .map_err(|source| ModelError::Evaluation { segment: self.segment.clone(), source })?;
+        let true_only = |array: &BooleanArray| {
+            if array.null_count() == 0 { array.clone() } else { prep_null_mask_filter(array) }
+        };
+        let values = evaluated.values.as_boolean_opt().ok_or_else(|| ModelError::RuleType {
+            segment: self.segment.clone(),
+            found: evaluated.values.data_type().to_string(),
+        })?;
+        let met = true_only(values);
+        let faults = evaluated.faults.as_ref().map(true_only);
+        let met = match &faults {
+            Some(faults) => and_not(&met, faults)?,
+            None => met,
+        };
+        Ok(Verdict { met, faults })
+    }
+}

@@ -1,0 +1,8 @@
+//! The models from features to values, against published numbers, naive oracles and random customers.
+
+#![expect(clippy::unwrap_used, reason = "what can't be built or read fails the test that asked for it")]
+
+mod customers;
+mod model_card;
+mod published_rfm;
+mod segment_rules;

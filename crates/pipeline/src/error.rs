@@ -1,0 +1,89 @@
+//! Why a run failed, and the exit code that says so to a scheduler.
+
+use appraise_export::{ErrorKind as ExportKind, ExportError};
+use appraise_feature_engineering::FoldError;
+use appraise_ingest::{ErrorKind as IngestKind, IngestError};
+use appraise_model::ModelError;
+use appraise_schema::table::ContractError;
+
+/// A run that did not publish.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Reading the inputs failed, or a data check did.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// The customer fold failed.
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+    /// Two parts of the pipeline claim one column.
+    #[error(transparent)]
+    Contract(#[from] ContractError),
+    /// A model can't be fitted or applied.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// Publishing failed.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// Rows could not be put into a table: a defect of the program.
+    #[error(transparent)]
+    Arrow(#[from] arrow::error::ArrowError),
+    /// An input changed while it was read.
+    #[error("`{path}` changed while it was read")]
+    InputChanged {
+        /// The file.
+        path: String,
+    },
+    /// The books do not balance: a defect of the program.
+    #[error(transparent)]
+    Unbalanced(#[from] appraise_schema::accounting::Unbalanced),
+    /// The caller asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl RunError {
+    /// The process's exit code. An interruption has that of SIGINT; the caller knows the signal better.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Ingest(error) => match error.kind() {
+                IngestKind::Input => 4,
+                IngestKind::Check => 5,
+                IngestKind::NotThere => 7,
+                IngestKind::Internal => 1,
+                IngestKind::Interrupted => 130,
+            },
+            Self::Fold(FoldError::Conflict { .. } | FoldError::MoneyOverflow { .. }) => 5,
+            Self::Fold(FoldError::PartitionTooLarge { .. }) => 9,
+            Self::Fold(FoldError::Interrupted) | Self::Interrupted => 130,
+            Self::Fold(FoldError::Contract { .. }) | Self::Arrow(_) | Self::Unbalanced(_) => 1,
+            Self::Contract(_) | Self::Model(_) => 3,
+            Self::Export(error) => match error.kind() {
+                ExportKind::Publish | ExportKind::Damaged => 6,
+                ExportKind::Locked => 8,
+                ExportKind::NoSnapshot => 4,
+                ExportKind::Conflict | ExportKind::Rows => 1,
+            },
+            Self::InputChanged { .. } => 7,
+        }
+    }
+
+    /// Whether running again without a change may help.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        matches!(self.exit_code(), 7 | 8 | 130)
+    }
+
+    /// How to mend it, where that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Ingest(error) => error.hint(),
+            Self::Fold(error) => error.hint().map(str::to_owned),
+            Self::Model(error) => error.hint(),
+            Self::Export(error) => error.hint(),
+            Self::InputChanged { .. } => Some("run again once the dump is complete".to_owned()),
+            _ => None,
+        }
+    }
+}

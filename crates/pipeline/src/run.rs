@@ -1,0 +1,269 @@
+//! One run, from dumps to published tables. Read [`night`] from top to bottom to learn the system.
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use appraise_export::{ContentId, Facts, Input, Outcome, Published, RunStatus, list_runs};
+use appraise_feature_engineering::{FeatureConfig, Folded, Scatter, ScatterWriter, contract, fold};
+use appraise_ingest::{EventSink, IngestError, InputFile, Progress, ReadOptions, ReadPlan, ReadReport, digest, discover, read};
+use appraise_model::{ModelPlan, Valued};
+use appraise_schema::{AsOf, EventBatch, TableContract};
+use serde_json::{Value, json};
+
+use crate::clock::Clock;
+use crate::error::RunError;
+use crate::session::{Session, stillborn, versions};
+use crate::spec::Loaded;
+use crate::stages;
+use crate::summary::Summary;
+
+/// How a run is carried out. Apart from the date, none of it changes a table.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// The date customers are valued at.
+    pub as_of: AsOf,
+    /// Threads that decode. The folding, sorting and encoding ones are those of the global rayon pool.
+    pub threads: usize,
+    /// Most rows decoded at once.
+    pub batch_rows: usize,
+    /// How long to wait for another run that commits.
+    pub lock_timeout_s: u64,
+    /// Whether the published pointers move to the new snapshot.
+    pub move_pointers: bool,
+    /// Set from outside to stop the run.
+    pub cancel: Arc<AtomicBool>,
+}
+
+impl RunOptions {
+    /// Fails once the run was asked to stop.
+    pub(crate) fn check_cancelled(&self) -> Result<(), RunError> {
+        if self.cancel.load(Ordering::Relaxed) { Err(RunError::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// Hears how far a run is.
+pub trait Watch: Progress {
+    /// A stage begins; `rows` and `bytes` are what it will work through, 0 when unknown.
+    fn begin(&self, stage: &'static str, rows: u64, bytes: u64);
+}
+
+/// Runs `loaded` and tells how it ended. Never fails without a summary.
+pub fn run(loaded: &Loaded, options: &RunOptions, clock: &dyn Clock, watch: &dyn Watch) -> Summary {
+    match Session::open(loaded, options, clock) {
+        Ok(mut session) => {
+            let outcome = night(&mut session, watch);
+            session.close(outcome)
+        }
+        Err(error) => stillborn(loaded, options, clock, &error),
+    }
+}
+
+/// The night's work: look, read, fold, value, publish.
+fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunError> {
+    let as_of = session.options.as_of;
+    let previous_rows = previous_rows(session)?;
+    let config = stages::ingest(&session.loaded.pipeline, as_of, || previous_rows);
+
+    let files = session.stage("discover", 0, |_| counted(discover(&config.paths)?, |files| total_rows(files)))?;
+    let (inputs, content_id) = session.stage("digest", 0, |session| {
+        watch.begin("digest", 0, files.iter().map(|file| file.bytes).sum());
+        Ok((identify(session, &files)?, 0))
+    })?;
+    session.note_content(&content_id);
+    if let Some(published) = session.publisher.find(as_of, &content_id)? {
+        session.note_published(&published)?;
+        return Ok(RunStatus::NothingNew);
+    }
+
+    let plan = ReadPlan::new(&files, &config)?;
+    session.note_inputs(inputs.clone(), plan.drift());
+    let features = stages::features(&session.loaded.pipeline, as_of, plan.key_type());
+    let tables = Tables::new(session.loaded, &features)?;
+
+    let scatter = Scatter::new(features.key_type, features.mapped, plan.rows(), session.options.threads);
+    let (report, writers) = session.stage("ingest", plan.rows(), |session| ingest(session, &plan, &scatter, watch))?;
+    check_unchanged(&files)?;
+    let folded = session.stage("features", report.used(), |session| {
+        let cancel = Arc::clone(&session.options.cancel);
+        watch.begin("features", scatter.partitions() as u64, 0);
+        let keep_going = || {
+            watch.advance(1, 0);
+            !cancel.load(Ordering::Relaxed)
+        };
+        counted(fold(&features, &tables.features, &scatter, writers, &keep_going)?, Folded::rows)
+    })?;
+    let mut books = report.accounting;
+    session.note_duplicates(&mut books, &folded.duplicates, folded.duplicate_refunds)?;
+    let customers = folded.rows();
+    let valued = session.stage("model", customers, |_| {
+        watch.begin("model", customers, 0);
+        Ok((tables.model.fit_and_apply(as_of, &folded.batches)?, customers))
+    })?;
+    session.save()?;
+    let published = session.stage("publish", customers, |session| {
+        watch.begin("publish", 2 * customers, 0);
+        let facts = facts(session, content_id, inputs);
+        Ok((publish(session, &tables, folded, valued, facts, watch)?, 2 * customers))
+    })?;
+    session.note_published(&published)?;
+    Ok(if published.outcome == Outcome::Published { RunStatus::Succeeded } else { RunStatus::NothingNew })
+}
+
+/// What will be published.
+struct Tables {
+    features: TableContract,
+    model: ModelPlan,
+}
+
+impl Tables {
+    fn new(loaded: &Loaded, features: &FeatureConfig) -> Result<Self, RunError> {
+        let features = contract(features)?;
+        let model = ModelPlan::new(&stages::model(&loaded.pipeline), &features)?;
+        for finding in model.lint()? {
+            tracing::warn!("segments: {finding}");
+        }
+        Ok(Self { features, model })
+    }
+}
+
+fn counted<T>(result: T, rows: impl Fn(&T) -> u64) -> Result<(T, u64), RunError> {
+    let rows = rows(&result);
+    Ok((result, rows))
+}
+
+fn total_rows(files: &[InputFile]) -> u64 {
+    files.iter().map(|file| file.rows).sum()
+}
+
+/// The inputs as the manifest lists them, and the name of the content that they and the pipeline make.
+fn identify(session: &Session<'_>, files: &[InputFile]) -> Result<(Vec<Input>, ContentId), RunError> {
+    let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
+    let digests = digest(&paths, session.options.threads, &session.options.cancel)?;
+    let mut identities: Vec<String> = files
+        .iter()
+        .zip(&digests)
+        .map(|(file, sha256)| json!({ "sha256": sha256, "partitions": file.partitions }).to_string())
+        .collect();
+    identities.sort_unstable();
+    let content = json!({
+        "versions": versions(),
+        "pipeline": session.loaded.pipeline.semantic(),
+        "as_of": session.options.as_of.to_string(),
+        "inputs": identities,
+    });
+    let input = |(file, sha256): (&InputFile, String)| Input {
+        path: shown_path(session, &file.path).display().to_string(),
+        bytes: file.bytes,
+        sha256,
+        rows: file.rows,
+    };
+    Ok((files.iter().zip(digests).map(input).collect(), ContentId::of(&content)))
+}
+
+/// A path as the pipeline file would write it: the same on every machine.
+fn shown_path(session: &Session<'_>, path: &Path) -> PathBuf {
+    path.strip_prefix(&session.loaded.pipeline.folder).unwrap_or(path).to_owned()
+}
+
+/// Input rows of the newest date before this one that succeeded.
+fn previous_rows(session: &Session<'_>) -> Result<Option<u64>, RunError> {
+    let as_of = session.options.as_of.to_string();
+    let runs = list_runs(&session.publisher.layout)?;
+    let before = runs.iter().filter(|run| run.status == RunStatus::Succeeded && run.as_of < as_of);
+    let newest = before.max_by(|a, b| (&a.as_of, &a.started_at).cmp(&(&b.as_of, &b.started_at)));
+    Ok(newest.map(|run| run.inputs.iter().map(|input| input.rows).sum()))
+}
+
+type Events = (ReadReport, Vec<ScatterWriter>);
+
+/// Reads everything and scatters it; notes the books and the quarantine, also when checks failed.
+fn ingest(
+    session: &mut Session<'_>,
+    plan: &ReadPlan<'_>,
+    scatter: &Scatter,
+    watch: &dyn Watch,
+) -> Result<(Events, u64), RunError> {
+    watch.begin("ingest", plan.rows(), session.record.inputs.iter().map(|input| input.bytes).sum());
+    let options = ReadOptions { threads: session.options.threads, batch_rows: session.options.batch_rows };
+    let sink = |_| ScatterSink(scatter.writer());
+    let shown = |report: &ReadReport, session: &Session<'_>| {
+        report.files.iter().map(|file| shown_path(session, file)).collect::<Vec<_>>()
+    };
+    match read(plan, options, sink, watch, &session.options.cancel) {
+        Ok((report, sinks)) => {
+            let files = shown(&report, session);
+            session.note_read(&report, &files)?;
+            let used = report.used();
+            Ok(((report, sinks.into_iter().map(|sink| sink.0).collect()), used))
+        }
+        Err(IngestError::ChecksFailed { failures, report }) => {
+            let files = shown(&report, session);
+            session.note_read(&report, &files)?;
+            Err(IngestError::ChecksFailed { failures, report }.into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Hands the events of one decoding thread to its scatter.
+struct ScatterSink(ScatterWriter);
+
+impl EventSink for ScatterSink {
+    type Error = Infallible;
+
+    fn accept(&mut self, batch: EventBatch) -> Result<(), Infallible> {
+        self.0.push(&batch);
+        Ok(())
+    }
+}
+
+/// The digest names the bytes that were there before the read: they must be there after it.
+fn check_unchanged(files: &[InputFile]) -> Result<(), RunError> {
+    for file in files {
+        if !file.is_unchanged() {
+            return Err(RunError::InputChanged { path: file.path.display().to_string() });
+        }
+    }
+    Ok(())
+}
+
+fn facts(session: &Session<'_>, content_id: ContentId, inputs: Vec<Input>) -> Facts {
+    let pipeline = &session.loaded.pipeline;
+    let semantic = pipeline.semantic();
+    let masked = serde_json::from_str(&session.loaded.mask(&semantic.to_string())).unwrap_or(Value::Null);
+    Facts {
+        pipeline: pipeline.name.clone(),
+        as_of: session.options.as_of,
+        content_id,
+        versions: versions(),
+        inputs,
+        parameters: masked,
+    }
+}
+
+/// Writes both tables and the model card, and commits them together.
+fn publish(
+    session: &Session<'_>,
+    tables: &Tables,
+    folded: Folded,
+    valued: Valued,
+    facts: Facts,
+    watch: &dyn Watch,
+) -> Result<Published, RunError> {
+    let mut staging = session.publisher.stage(&session.record.run_id)?;
+    for (contract, batches) in [(&tables.features, folded.batches), (tables.model.contract(), valued.batches)] {
+        let mut writer = staging.table(contract)?;
+        for batch in batches {
+            session.options.check_cancelled()?;
+            let rows = batch.num_rows() as u64;
+            writer.write(batch)?;
+            watch.advance(rows, 0);
+        }
+        staging.add_table(writer.finish()?);
+    }
+    staging.write_model_card(valued.card.to_json()?.as_bytes())?;
+    session.options.check_cancelled()?;
+    Ok(staging.commit(facts)?)
+}

@@ -1,0 +1,224 @@
+//! The books of one run: its record, its stages, its quarantine.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use appraise_export::run_record::{Check, Stage, accounting};
+use appraise_export::{
+    ContentId, Input, Layout, Published, Publisher, RunId, RunLog, RunRecord, RunStatus, list_runs, recover,
+};
+use appraise_ingest::{DriftLine, ReadReport, Severity, quarantine};
+use appraise_schema::{Accounting, Tally};
+use serde_json::{Map, Value, json};
+
+use crate::clock::Clock;
+use crate::error::RunError;
+use crate::memory;
+use crate::run::RunOptions;
+use crate::spec::Loaded;
+use crate::spec::resolved::Compression;
+use crate::summary::Summary;
+
+/// The name of the source whose books are kept.
+const TRANSACTIONS: &str = "transactions";
+
+/// An open run. It keeps the run's lock until it is closed.
+pub(crate) struct Session<'a> {
+    pub(crate) loaded: &'a Loaded,
+    pub(crate) options: &'a RunOptions,
+    pub(crate) publisher: Publisher,
+    pub(crate) record: RunRecord,
+    clock: &'a dyn Clock,
+    log: RunLog,
+    tables: Map<String, Value>,
+}
+
+impl<'a> Session<'a> {
+    /// Opens the run's record, after closing those of runs that died.
+    pub(crate) fn open(loaded: &'a Loaded, options: &'a RunOptions, clock: &'a dyn Clock) -> Result<Self, RunError> {
+        let publisher = publisher(loaded, options);
+        for run_id in recover(&publisher.layout, &publisher.disk)? {
+            tracing::warn!(run_id = run_id.as_str(), "an earlier run died; its record is closed");
+        }
+        let record = started(loaded, options, clock);
+        let log = RunLog::start(&publisher.layout, &publisher.disk, &record)?;
+        tracing::info!(run_id = record.run_id.as_str(), as_of = %options.as_of, "run started");
+        Ok(Self { loaded, options, publisher, record, clock, log, tables: Map::new() })
+    }
+
+    /// Runs one stage and notes how long it took. `work` gives its result and the rows that went out.
+    pub(crate) fn stage<T>(
+        &mut self,
+        name: &str,
+        rows_in: u64,
+        work: impl FnOnce(&mut Self) -> Result<(T, u64), RunError>,
+    ) -> Result<T, RunError> {
+        self.options.check_cancelled()?;
+        let begun = self.clock.elapsed_s();
+        let outcome = work(self);
+        let wall_s = ((self.clock.elapsed_s() - begun) * 1000.0).round() / 1000.0;
+        let (status, rows_out) = match &outcome {
+            Ok((_, rows_out)) => (RunStatus::Succeeded, *rows_out),
+            Err(_) => (RunStatus::Failed, 0),
+        };
+        self.record.stages.push(Stage { name: name.to_owned(), status, wall_s, rows_in, rows_out });
+        tracing::info!(stage = name, wall_s, rows_in, rows_out, "stage ended");
+        outcome.map(|(result, _)| result)
+    }
+
+    /// Notes what was read.
+    pub(crate) fn note_inputs(&mut self, inputs: Vec<Input>, drift: &[DriftLine]) {
+        for line in drift {
+            tracing::warn!(needed = line.needed, "schema drift: {line}");
+        }
+        self.record.inputs = inputs;
+        self.record.drift =
+            drift.iter().map(|line| json!({ "needed": line.needed, "change": line.to_string() })).collect();
+    }
+
+    /// Notes the books and checks of a read, also of one that failed them, and writes its quarantine table.
+    pub(crate) fn note_read(&mut self, report: &ReadReport, files: &[PathBuf]) -> Result<(), RunError> {
+        self.note_accounting(&report.accounting);
+        let checks = report.checks.iter().map(|check| Check {
+            name: check.name.clone(),
+            severity: if check.severity == Severity::Error { "error" } else { "warn" }.to_owned(),
+            passed: check.passed,
+            rows_failed: report.accounting.quarantine_reasons.get(&check.name).copied().unwrap_or_default(),
+            message: check.message.clone(),
+        });
+        self.record.checks = checks.collect();
+        for check in report.checks.iter().filter(|check| !check.passed) {
+            tracing::warn!(check = check.name, "{}", check.message);
+        }
+        let contract = quarantine::contract()?;
+        let rows = &report.quarantine;
+        let batch = quarantine::to_batch(self.options.as_of, TRANSACTIONS, files, &report.reasons, rows)?;
+        let mut writer = self.log.quarantine(&contract)?;
+        writer.write(batch)?;
+        let written = writer.finish()?;
+        self.log.keep_quarantine(&written)?;
+        let folder = self.publisher.layout.run(&self.record.run_id).join("quarantine");
+        self.note_table("quarantine", &folder, written.rows());
+        Ok(())
+    }
+
+    /// Moves rows that the fold found to be duplicates, and checks that the books still balance.
+    pub(crate) fn note_duplicates(&mut self, books: &mut Accounting, rows: &Tally, refunds: u64) -> Result<(), RunError> {
+        books.move_duplicates(rows, refunds);
+        books.check()?;
+        self.note_accounting(books);
+        Ok(())
+    }
+
+    fn note_accounting(&mut self, books: &Accounting) {
+        let scale = self.loaded.pipeline.money.scale();
+        self.record.accounting.insert(TRANSACTIONS.to_owned(), accounting(books, scale));
+    }
+
+    fn note_table(&mut self, name: &str, folder: &Path, rows: u64) {
+        self.tables.insert(name.to_owned(), json!({ "path": folder, "rows": rows }));
+    }
+
+    /// Saves the record as it stands: what is known before the commit outlives a crash behind it.
+    pub(crate) fn save(&self) -> Result<(), RunError> {
+        Ok(self.log.write(&self.record)?)
+    }
+
+    /// Notes the content that this run stands for.
+    pub(crate) fn note_content(&mut self, content_id: &ContentId) {
+        self.record.content_id = Some(content_id.clone());
+    }
+
+    /// Notes the snapshot and its tables. Of content that was there already, the books are those of the run that
+    /// published it.
+    pub(crate) fn note_published(&mut self, published: &Published) -> Result<(), RunError> {
+        let manifest = &published.snapshot.manifest;
+        self.record.snapshot = Some(published.snapshot.path.display().to_string());
+        for table in &manifest.tables {
+            self.note_table(&table.name, &published.snapshot.path.join(&table.name), table.rows);
+        }
+        if self.record.accounting.is_empty() {
+            self.copy_books(&manifest.content_id)?;
+        }
+        Ok(())
+    }
+
+    fn copy_books(&mut self, content_id: &ContentId) -> Result<(), RunError> {
+        let layout = &self.publisher.layout;
+        let runs = list_runs(layout)?;
+        let same = |run: &&RunRecord| run.content_id.as_ref() == Some(content_id) && !run.accounting.is_empty();
+        let Some(earlier) = runs.iter().rev().find(same) else { return Ok(()) };
+        self.record.accounting = earlier.accounting.clone();
+        self.record.inputs.clone_from(&earlier.inputs);
+        let folder = layout.run(&earlier.run_id).join("quarantine");
+        if let Some(rows) = crate::summary::Rows::of(earlier).filter(|_| folder.is_dir()) {
+            self.note_table("quarantine", &folder, rows.quarantined);
+        }
+        Ok(())
+    }
+
+    /// Closes the record with the run's outcome.
+    pub(crate) fn close(mut self, outcome: Result<RunStatus, RunError>) -> Summary {
+        match outcome {
+            Ok(status) => {
+                self.record.status = status;
+                self.record.exit_code = Some(0);
+            }
+            Err(error) => note_error(&mut self.record, &error, self.loaded),
+        }
+        self.record.ended_at = Some(self.clock.now());
+        self.record.wall_s = Some(self.clock.elapsed_s());
+        self.record.peak_memory_bytes = memory::peak_bytes();
+        if let Err(error) = self.log.write(&self.record) {
+            tracing::error!(%error, "the run's record was not written");
+        }
+        Summary::new(&self.record, self.tables)
+    }
+}
+
+fn note_error(record: &mut RunRecord, error: &RunError, loaded: &Loaded) {
+    record.exit_code = Some(error.exit_code());
+    record.status = if error.exit_code() == 130 { RunStatus::Interrupted } else { RunStatus::Failed };
+    record.retryable = error.retryable();
+    record.message = loaded.mask(&error.to_string());
+    record.hint = error.hint();
+}
+
+/// The summary of a run that could not even open its record.
+pub(crate) fn stillborn(loaded: &Loaded, options: &RunOptions, clock: &dyn Clock, error: &RunError) -> Summary {
+    let mut record = started(loaded, options, clock);
+    note_error(&mut record, error, loaded);
+    record.wall_s = Some(clock.elapsed_s());
+    record.peak_memory_bytes = memory::peak_bytes();
+    Summary::new(&record, Map::new())
+}
+
+fn started(loaded: &Loaded, options: &RunOptions, clock: &dyn Clock) -> RunRecord {
+    let now = clock.now();
+    let run_id = RunId::new(&now, std::process::id());
+    let mut record = RunRecord::started(run_id, &loaded.pipeline.name, &options.as_of.to_string(), &now);
+    record.versions = versions().into_iter().map(|(name, version)| (name, version.into())).collect();
+    record.parameters = loaded.resolved_json();
+    record
+}
+
+/// Versions of what decides the bytes of the tables.
+pub(crate) fn versions() -> Vec<(String, String)> {
+    vec![
+        ("appraise".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("tzdb".to_owned(), chrono_tz::IANA_TZDB_VERSION.to_owned()),
+    ]
+}
+
+fn publisher(loaded: &Loaded, options: &RunOptions) -> Publisher {
+    let export = &loaded.pipeline.export;
+    let root = std::path::absolute(&export.path).unwrap_or_else(|_| export.path.clone());
+    let mut publisher = Publisher::new(Layout::new(root));
+    publisher.lock_timeout = Duration::from_secs(options.lock_timeout_s);
+    publisher.move_pointers = options.move_pointers;
+    publisher.compression = match export.compression {
+        Compression::Zstd => appraise_export::Compression::Zstd,
+        Compression::Snappy => appraise_export::Compression::Snappy,
+    };
+    publisher
+}

@@ -1,0 +1,276 @@
+//! The resolved pipeline for people: valid YAML that loads to the same pipeline, each value with its origin.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::node::{Node, Value, whole};
+use super::problem::{Place, join};
+use super::resolved::{Pipeline, ScoreRule};
+use super::secrets::Secrets;
+use super::semantic::{period_name, unit_name};
+use super::yaml;
+
+/// The resolved pipeline as YAML with origins as comments.
+pub(crate) fn yaml(pipeline: &Pipeline, tree: &Node, secrets: &Secrets) -> String {
+    let printer = Printer { origins: segment_origins(tree), tree, secrets };
+    let mut out = String::new();
+    if let Json::Object(entries) = resolved(pipeline, tree) {
+        printer.mapping(&entries, "", 0, &mut out);
+    }
+    out
+}
+
+/// The resolved pipeline as JSON, and the origin of each of its values by path.
+pub(crate) fn json(pipeline: &Pipeline, tree: &Node, secrets: &Secrets) -> Json {
+    let printer = Printer { origins: segment_origins(tree), tree, secrets };
+    let resolved = resolved(pipeline, tree);
+    let mut origins = Map::new();
+    printer.collect(&resolved, "", &mut origins);
+    let mut whole = json!({ "pipeline": resolved, "origins": origins });
+    mask_all(&mut whole, secrets);
+    whole
+}
+
+fn mask_all(value: &mut Json, secrets: &Secrets) {
+    match value {
+        Json::String(text) => *text = secrets.mask(text),
+        Json::Array(items) => items.iter_mut().for_each(|item| mask_all(item, secrets)),
+        Json::Object(entries) => entries.values_mut().for_each(|entry| mask_all(entry, secrets)),
+        _ => {}
+    }
+}
+
+fn resolved(pipeline: &Pipeline, tree: &Node) -> Json {
+    let mut whole = Map::new();
+    whole.insert("version".to_owned(), 1.into());
+    whole.insert("name".to_owned(), pipeline.name.as_str().into());
+    whole.insert("timezone".to_owned(), pipeline.timezone.name().into());
+    whole.insert("money".to_owned(), json!({ "unit": pipeline.money.unit(), "scale": pipeline.money.scale() }));
+    whole.extend(tree.get("params").map(|params| ("params".to_owned(), params.to_json())));
+    whole.insert("sources".to_owned(), json!({ "transactions": transactions(pipeline, tree) }));
+    whole.insert("features".to_owned(), features(pipeline));
+    whole.insert("model".to_owned(), json!({ "rfm": rfm(pipeline, tree), "segments": segments(pipeline) }));
+    let path = tree.at("export.path").map(Node::to_json);
+    whole.insert("export".to_owned(), json!({ "path": path, "compression": pipeline.export.compression }));
+    Json::Object(whole)
+}
+
+fn transactions(pipeline: &Pipeline, tree: &Node) -> Json {
+    let source = &pipeline.transactions;
+    let written = |key: &str| tree.at(&format!("sources.transactions.{key}")).map(Node::to_json);
+    let mut entries = Map::new();
+    entries.extend(written("path").map(|path| ("path".to_owned(), path)));
+    entries.insert("zone".to_owned(), source.zone.name().into());
+    entries.insert("delivery".to_owned(), json!(source.delivery));
+    entries.insert("duplicates".to_owned(), json!(source.duplicates));
+    entries.extend(source.filter.as_ref().map(|filter| ("where".to_owned(), filter.text().into())));
+    let columns =
+        source.columns.iter().map(|mapping| (mapping.column.name.to_owned(), mapping.expression.text().into()));
+    entries.insert("columns".to_owned(), Json::Object(columns.collect()));
+    entries.insert("tolerate".to_owned(), written("tolerate").unwrap_or_else(|| "0%".into()));
+    if let Some(Json::Object(mut checks)) = written("checks") {
+        for check in checks.values_mut().filter_map(Json::as_object_mut) {
+            check.entry("severity").or_insert_with(|| "error".into());
+        }
+        entries.insert("checks".to_owned(), Json::Object(checks));
+    }
+    Json::Object(entries)
+}
+
+fn features(pipeline: &Pipeline) -> Json {
+    json!({
+        "purchase_period": period_name(pipeline.features.purchase_period),
+        "time_unit": unit_name(pipeline.features.time_unit),
+        "windows": pipeline.features.windows.iter().map(ToString::to_string).collect::<Json>(),
+    })
+}
+
+fn rfm(pipeline: &Pipeline, tree: &Node) -> Json {
+    let rfm = &pipeline.model.rfm;
+    let [r, f, m] = rfm.weights.map(|weight| whole(weight).map_or_else(|| Json::from(weight), Json::from));
+    let score = |name: &str, rule: &ScoreRule| match rule {
+        ScoreRule::Quantile { ties, separate_one_time } if name == "frequency" => {
+            json!({ "method": "quantile", "ties": ties, "separate_one_time": separate_one_time })
+        }
+        ScoreRule::Quantile { ties, .. } => json!({ "method": "quantile", "ties": ties }),
+        ScoreRule::Thresholds { .. } => {
+            let cuts = tree.at(&format!("model.rfm.{name}.cuts")).map(Node::to_json);
+            json!({ "method": "thresholds", "cuts": cuts })
+        }
+    };
+    json!({
+        "bins": rfm.bins,
+        "score_weights": { "r": r, "f": f, "m": m },
+        "recency": score("recency", &rfm.recency),
+        "frequency": score("frequency", &rfm.frequency),
+        "monetary": score("monetary", &rfm.monetary),
+    })
+}
+
+fn segments(pipeline: &Pipeline) -> Json {
+    pipeline.model.segments.iter().map(|rule| json!({ "name": rule.name, "when": rule.when.text() })).collect()
+}
+
+/// Origins of the resolved segments: a set stands for many rules.
+fn segment_origins(tree: &Node) -> BTreeMap<String, String> {
+    let mut origins = BTreeMap::new();
+    let mut position = 0;
+    let Some(Value::Sequence(items)) = tree.at("model.segments").map(|node| &node.value) else { return origins };
+    for item in items {
+        let rules = if item.get("use").is_some() { super::rf_grid::RULES.len() } else { 1 };
+        for _ in 0..rules {
+            for key in ["name", "when"] {
+                let place = item.get(key).map_or(&item.place, |node| &node.place);
+                let origin = if rules == 1 { shown(place) } else { format!("rf_grid at {}", shown(place)) };
+                origins.insert(format!("model.segments[{position}].{key}"), origin);
+            }
+            position += 1;
+        }
+    }
+    origins
+}
+
+fn shown(place: &Place) -> String {
+    place.to_string()
+}
+
+struct Printer<'t> {
+    origins: BTreeMap<String, String>,
+    tree: &'t Node,
+    secrets: &'t Secrets,
+}
+
+impl Printer<'_> {
+    fn origin(&self, path: &str) -> String {
+        if let Some(origin) = self.origins.get(path) {
+            return origin.clone();
+        }
+        match self.tree.at(path) {
+            Some(node) if node.from_environment => format!("environment, {}", shown(&node.place)),
+            Some(node) => shown(&node.place),
+            None => "default".to_owned(),
+        }
+    }
+
+    fn collect(&self, value: &Json, path: &str, origins: &mut Map<String, Json>) {
+        match value {
+            Json::Object(entries) if !entries.is_empty() => {
+                entries.iter().for_each(|(key, entry)| self.collect(entry, &join(path, key), origins));
+            }
+            Json::Array(items) if items.iter().any(Json::is_object) => {
+                for (position, item) in items.iter().enumerate() {
+                    self.collect(item, &format!("{path}[{position}]"), origins);
+                }
+            }
+            _ => {
+                origins.insert(path.to_owned(), self.origin(path).into());
+            }
+        }
+    }
+
+    fn mapping(&self, entries: &Map<String, Json>, path: &str, indent: usize, out: &mut String) {
+        for (key, entry) in entries {
+            let _ = write!(out, "{:indent$}{key}:", "");
+            self.entry(entry, &join(path, key), indent, out);
+        }
+    }
+
+    fn entry(&self, entry: &Json, path: &str, indent: usize, out: &mut String) {
+        match entry {
+            Json::Object(below) if !below.is_empty() => {
+                out.push('\n');
+                self.mapping(below, path, indent + 2, out);
+            }
+            Json::Array(items) if items.iter().any(Json::is_object) => {
+                out.push('\n');
+                for (position, item) in items.iter().enumerate() {
+                    let Json::Object(below) = item else { continue };
+                    let mut block = String::new();
+                    self.mapping(below, &format!("{path}[{position}]"), indent + 4, &mut block);
+                    let _ = write!(out, "{:indent$}  - {}", "", block.trim_start());
+                }
+            }
+            _ => {
+                let _ = writeln!(out, " {}  # {}", self.flow(entry), self.origin(path));
+            }
+        }
+    }
+
+    /// A scalar, or a list or mapping on one line.
+    fn flow(&self, value: &Json) -> String {
+        match value {
+            Json::String(text) => scalar(&self.secrets.mask_and_escape(text)),
+            Json::Array(items) => {
+                format!("[{}]", items.iter().map(|item| self.flow(item)).collect::<Vec<_>>().join(", "))
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
+/// Text as a YAML scalar, without quotes where it stays text.
+fn scalar(text: &str) -> String {
+    let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.'));
+    let harmless = |c: char| c.is_ascii_alphanumeric() || " _./%*=<>()'+-".contains(c);
+    let stays_text = matches!(yaml::plain_value(text, &Place::whole(&"".into())), Ok(Value::String(_)));
+    if begins && stays_text && text.chars().all(harmless) && !text.ends_with(' ') {
+        return text.to_owned();
+    }
+    Json::String(text.to_owned()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use crate::spec::{Overrides, load_text};
+
+    const FILE: &str = "\
+version: 1
+name: small
+money: { unit: GBP, scale: 2 }
+params: { root: '${env:ROOT}' }
+sources:
+  transactions:
+    path: ${root}/x.parquet
+    where: \"note <> '# $${x}' AND b\"
+    columns: { customer_id: c, time: t, amount: a }
+    checks: { amount: { min: 0.01 } }
+model:
+  segments: [{ name: big, when: orders > 3 }, { use: rf_grid }]
+export: { path: out }
+";
+
+    fn overrides() -> Overrides {
+        Overrides {
+            sets: vec!["model.rfm.score_weights.m=2.5".to_owned()],
+            environment: |name| (name == "ROOT").then(|| "/can\"ary".to_owned()),
+            ..Overrides::default()
+        }
+    }
+
+    #[test]
+    fn the_resolved_pipeline_names_origins_and_loads_again() {
+        let loaded = load_text(&Arc::from("p.yaml"), FILE, Path::new(""), &overrides()).unwrap();
+        let yaml = loaded.resolved_yaml();
+        for line in [
+            "name: small  # p.yaml:2:7",
+            "timezone: UTC  # default",
+            "    path: \"${env:ROOT}/x.parquet\"  # environment, p.yaml:7:11",
+            "      m: 2.5  # --set model.rfm.score_weights.m",
+            "    - name: big  # p.yaml:12:22",
+            "    - name: champions  # rf_grid at p.yaml:12:47",
+            "        severity: error  # default",
+            "  compression: zstd  # default",
+        ] {
+            assert!(yaml.lines().any(|found| found == line), "{line} is not in\n{yaml}");
+        }
+        assert!(!yaml.contains("/can") && !loaded.resolved_json().to_string().contains("/can"));
+        let again = load_text(&Arc::from("q.yaml"), &yaml, Path::new(""), &overrides()).unwrap();
+        assert_eq!(again.pipeline.semantic(), loaded.pipeline.semantic());
+        assert_eq!(again.pipeline.transactions.paths, ["/can\"ary/x.parquet"]);
+    }
+}

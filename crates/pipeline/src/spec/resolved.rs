@@ -1,0 +1,193 @@
+//! A pipeline that is valid: every default filled in, every scalar checked.
+
+use std::path::PathBuf;
+
+use appraise_expression::Parsed;
+use appraise_schema::source::SourceColumn;
+use appraise_schema::{Money, PurchasePeriod, Share, TimeUnit, WindowDays};
+use chrono_tz::Tz;
+
+pub use super::types::{Compression, Delivery, Duplicates, Severity, Ties};
+
+/// A valid pipeline.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    /// Its name.
+    pub name: String,
+    /// The zone that `as_of` and all local dates are in.
+    pub timezone: Tz,
+    /// Currency and scale of all amounts.
+    pub money: Money,
+    /// Folder of the pipeline file: relative paths of sources begin here.
+    pub folder: PathBuf,
+    /// The transactions.
+    pub transactions: Transactions,
+    /// What is derived of each customer.
+    pub features: Features,
+    /// How customers are valued.
+    pub model: Model,
+    /// Where the tables go.
+    pub export: Export,
+}
+
+/// A source of transactions.
+#[derive(Debug, Clone)]
+pub struct Transactions {
+    /// Paths and globs, relative to [`Pipeline::folder`] or absolute; at least one.
+    pub paths: Vec<String>,
+    /// Zone of timestamps without one.
+    pub zone: Tz,
+    /// Whether files add up.
+    pub delivery: Delivery,
+    /// What happens when a transaction id comes again with other content.
+    pub duplicates: Duplicates,
+    /// Rows where it is not true are left out.
+    pub filter: Option<Parsed>,
+    /// The mapped columns in the order of the canonical ones.
+    pub columns: Vec<ColumnMapping>,
+    /// Share of the rows that passed the filter which may fail.
+    pub tolerate: Share,
+    /// Checks of single rows, in the order of the canonical columns.
+    pub checks: Vec<ColumnCheck>,
+    /// Check of the number of rows that passed the filter.
+    pub rows: Option<RowsLimit>,
+    /// Check of the newest row.
+    pub freshness: Option<Freshness>,
+}
+
+/// Where a canonical column comes from.
+#[derive(Debug, Clone)]
+pub struct ColumnMapping {
+    /// The canonical column.
+    pub column: &'static SourceColumn,
+    /// A column of the files or SQL over them. A text that equals a column's exact name is that column, even if it
+    /// could be read as SQL.
+    pub expression: Parsed,
+}
+
+/// A check of the values of one column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColumnCheck {
+    /// The canonical column.
+    pub column: &'static SourceColumn,
+    /// What must hold.
+    pub rule: CheckRule,
+    /// What a failure does.
+    pub severity: Severity,
+    /// Share of the rows that passed the filter which may fail this rule, where it has a share of its own.
+    pub tolerate: Option<Share>,
+}
+
+/// What must hold of a value that is not NULL. Bounds are inclusive.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CheckRule {
+    /// The text has a visible character.
+    NotBlank,
+    /// The value, as text, is one of these.
+    In(Vec<String>),
+    /// The local date is not before this day (since 1970-01-01).
+    MinDay(i32),
+    /// The local date is not after this day (since 1970-01-01).
+    MaxDay(i32),
+    /// The amount is at least this, in minor units.
+    MinMinor(i64),
+    /// The amount is at most this, in minor units.
+    MaxMinor(i64),
+    /// The number is at least this.
+    MinNumber(f64),
+    /// The number is at most this.
+    MaxNumber(f64),
+}
+
+/// Limits of the number of rows that passed the filter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RowsLimit {
+    /// Fewest rows.
+    pub min: Option<u64>,
+    /// Most rows.
+    pub max: Option<u64>,
+    /// Largest relative change against the newest published `as_of` before this one.
+    pub max_change: Option<Share>,
+    /// What a failure does.
+    pub severity: Severity,
+}
+
+/// How old the newest row may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Freshness {
+    /// Days that the newest `time` may lie before `as_of`.
+    pub max_age_days: u32,
+    /// What a failure does.
+    pub severity: Severity,
+}
+
+/// What is derived of each customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Features {
+    /// Purchases within one period count once.
+    pub purchase_period: PurchasePeriod,
+    /// Unit of recency and customer age.
+    pub time_unit: TimeUnit,
+    /// Trailing windows, ascending, each once.
+    pub windows: Vec<WindowDays>,
+}
+
+/// How customers are valued.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// The three scores.
+    pub rfm: Rfm,
+    /// Segments: the first rule that is true wins.
+    pub segments: Vec<SegmentRule>,
+}
+
+/// Scores of recency, frequency and money.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rfm {
+    /// Number of scores, 2 to 10.
+    pub bins: u8,
+    /// Relative weights of R, F and M as written; not negative, not all 0.
+    pub weights: [f64; 3],
+    /// Score of `days_since_last_purchase`.
+    pub recency: ScoreRule,
+    /// Score of `purchase_periods`.
+    pub frequency: ScoreRule,
+    /// Score of `net_revenue`.
+    pub monetary: ScoreRule,
+}
+
+/// How values become scores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScoreRule {
+    /// By rank among the customers.
+    Quantile {
+        /// The score of equal values.
+        ties: Ties,
+        /// Whether score 1 is for customers of one purchase period, and the others are ranked among themselves.
+        separate_one_time: bool,
+    },
+    /// By given cut-offs: the value that begins score 2, 3, … `bins`, from bad to good. Days (falling), purchase
+    /// periods or minor units (rising).
+    Thresholds {
+        /// `bins` − 1 cut-offs.
+        cuts: Vec<i64>,
+    },
+}
+
+/// A segment and its rule.
+#[derive(Debug, Clone)]
+pub struct SegmentRule {
+    /// Name of the segment.
+    pub name: String,
+    /// SQL over the built columns.
+    pub when: Parsed,
+}
+
+/// Where the tables go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    /// Root of the published tables, relative to the working folder.
+    pub path: PathBuf,
+    /// Compression of the Parquet files.
+    pub compression: Compression,
+}

@@ -1,0 +1,94 @@
+//! The JSON Schema of the pipeline file, generated from its types.
+
+use std::sync::LazyLock;
+
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::transform_subschemas;
+use serde_json::{Map, Value};
+
+use super::types::Spec;
+
+static SCHEMA: LazyLock<Value> = LazyLock::new(generate);
+
+/// The JSON Schema (draft 2020-12) of the pipeline file, version 1.
+#[must_use]
+pub fn json_schema() -> &'static Value {
+    &SCHEMA
+}
+
+/// The JSON Schema as text, as it is committed.
+#[must_use]
+pub fn json_schema_text() -> String {
+    format!("{:#}\n", json_schema())
+}
+
+fn generate() -> Value {
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Spec>();
+    refuse_null(&mut schema);
+    schema.insert("title".to_owned(), "appraise pipeline, version 1".into());
+    let Value::Object(mut rest) = schema.to_value() else { return Value::Bool(false) };
+    let first = ["$schema", "title", "description"].map(|key| rest.shift_remove_entry(key));
+    Value::Object(first.into_iter().flatten().chain(rest).collect())
+}
+
+/// An option that is left out has its default; one that is written as nothing is a slip. So `null` is taken out of
+/// every type.
+fn refuse_null(schema: &mut Schema) {
+    if let Some(object) = schema.as_object_mut() {
+        strip_null_type(object);
+        strip_null_branch(object);
+    }
+    transform_subschemas(&mut refuse_null, schema);
+}
+
+fn strip_null_type(object: &mut Map<String, Value>) {
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            object.insert("type".to_owned(), only);
+        }
+    }
+}
+
+fn strip_null_branch(object: &mut Map<String, Value>) {
+    let Some(Value::Array(branches)) = object.get_mut("anyOf") else { return };
+    branches.retain(|branch| branch.get("type").is_none_or(|name| name != "null"));
+    if let [Value::Object(only)] = branches.as_slice() {
+        let only = only.clone();
+        object.remove("anyOf");
+        object.extend(only);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_schema_is_the_one_of_the_types() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/pipeline.v1.json");
+        if std::env::var_os("APPRAISE_BLESS").is_some() {
+            std::fs::write(path, json_schema_text()).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap();
+        assert!(committed == json_schema_text(), "run the test with APPRAISE_BLESS=1 and commit {path}");
+    }
+
+    #[test]
+    fn nothing_is_never_a_value() {
+        assert!(!json_schema_text().contains("\"null\""));
+    }
+
+    #[test]
+    fn the_columns_are_those_of_the_shared_contract() {
+        let columns = &json_schema()["$defs"]["TransactionColumns"];
+        let names: Vec<&String> = columns["properties"].as_object().unwrap().keys().collect();
+        let contract = appraise_schema::source::TRANSACTIONS;
+        assert_eq!(names, contract.iter().map(|column| column.name).collect::<Vec<_>>());
+        let required: Vec<&str> = columns["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let expected: Vec<&str> = contract.iter().filter(|column| column.required).map(|column| column.name).collect();
+        assert_eq!(required, expected);
+    }
+}

@@ -1,0 +1,104 @@
+//! The part of a pipeline that decides what its tables hold.
+
+use appraise_schema::{PurchasePeriod, TimeUnit};
+use serde_json::{Value, json};
+
+use super::resolved::{CheckRule, ColumnCheck, Features, Model, Pipeline, Rfm, ScoreRule, Transactions};
+
+impl Pipeline {
+    /// The configuration that decides the bytes of the tables, as canonical JSON: no paths, no limits, and none of the
+    /// checks that can only stop a run. Equal configurations, however written, give equal values.
+    #[must_use]
+    pub fn semantic(&self) -> Value {
+        json!({
+            "version": 1,
+            "name": self.name,
+            "timezone": self.timezone.name(),
+            "money": { "unit": self.money.unit(), "scale": self.money.scale() },
+            "transactions": transactions(&self.transactions),
+            "features": features(&self.features),
+            "model": model(&self.model),
+            "compression": self.export.compression,
+        })
+    }
+}
+
+fn transactions(source: &Transactions) -> Value {
+    let columns: serde_json::Map<String, Value> = source
+        .columns
+        .iter()
+        .map(|mapping| (mapping.column.name.to_owned(), mapping.expression.text().into()))
+        .collect();
+    json!({
+        "zone": source.zone.name(),
+        "delivery": source.delivery,
+        "duplicates": source.duplicates,
+        "where": source.filter.as_ref().map(appraise_expression::Parsed::text),
+        "columns": columns,
+        "checks": source.checks.iter().map(check).collect::<Value>(),
+    })
+}
+
+fn check(check: &ColumnCheck) -> Value {
+    let (rule, bound): (&str, Value) = match &check.rule {
+        CheckRule::NotBlank => ("not_blank", true.into()),
+        CheckRule::In(values) => ("in", values.clone().into()),
+        CheckRule::MinDay(day) => ("min_day", (*day).into()),
+        CheckRule::MaxDay(day) => ("max_day", (*day).into()),
+        CheckRule::MinMinor(minor) => ("min_minor", (*minor).into()),
+        CheckRule::MaxMinor(minor) => ("max_minor", (*minor).into()),
+        CheckRule::MinNumber(number) => ("min", (*number).into()),
+        CheckRule::MaxNumber(number) => ("max", (*number).into()),
+    };
+    json!({ "column": check.column.name, "rule": rule, "bound": bound, "severity": check.severity })
+}
+
+fn features(features: &Features) -> Value {
+    json!({
+        "purchase_period": period_name(features.purchase_period),
+        "time_unit": unit_name(features.time_unit),
+        "windows": features.windows.iter().map(ToString::to_string).collect::<Value>(),
+    })
+}
+
+fn model(model: &Model) -> Value {
+    let segments: Value =
+        model.segments.iter().map(|rule| json!({ "name": rule.name, "when": rule.when.text() })).collect();
+    json!({ "rfm": rfm(&model.rfm), "segments": segments })
+}
+
+fn rfm(rfm: &Rfm) -> Value {
+    json!({
+        "bins": rfm.bins,
+        "score_weights": rfm.weights,
+        "recency": score(&rfm.recency),
+        "frequency": score(&rfm.frequency),
+        "monetary": score(&rfm.monetary),
+    })
+}
+
+fn score(rule: &ScoreRule) -> Value {
+    match rule {
+        ScoreRule::Quantile { ties, separate_one_time } => {
+            json!({ "method": "quantile", "ties": ties, "separate_one_time": separate_one_time })
+        }
+        ScoreRule::Thresholds { cuts } => json!({ "method": "thresholds", "cuts": cuts }),
+    }
+}
+
+/// The name of a purchase period in the pipeline file.
+pub(crate) fn period_name(period: PurchasePeriod) -> &'static str {
+    match period {
+        PurchasePeriod::Day => "day",
+        PurchasePeriod::Week => "week",
+        PurchasePeriod::Month => "month",
+    }
+}
+
+/// The name of a time unit in the pipeline file.
+pub(crate) fn unit_name(unit: TimeUnit) -> &'static str {
+    match unit {
+        TimeUnit::Day => "day",
+        TimeUnit::Week => "week",
+    }
+}

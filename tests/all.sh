@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Every check of the project, in the order in which they fail fastest. This is what CI runs.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+step() {
+    printf '\n== %s\n' "$*" >&2
+}
+
+step format
+cargo fmt --all --check
+
+step lints
+cargo clippy --workspace --all-targets --locked -- -D warnings
+
+step 'python environment'
+python=$(tests/setup.sh)
+export APPRAISE_PYTHON=$python
+
+step tests
+cargo test --release --workspace --locked
+
+step 'every feature against DuckDB'
+cargo build --release --locked --bin appraise
+"$python" tests/oracle/check_features.py --bin "${CARGO_TARGET_DIR:-target}/release/appraise"
+
+step 'benchmark programs, small'
+APPRAISE_BIN=${CARGO_TARGET_DIR:-target}/release/appraise benches/peers/run.sh 200000 --rounds 1

@@ -1,0 +1,12 @@
+//! The program as a user meets it: processes, files, exit codes.
+#![expect(clippy::unwrap_used, reason = "a test that can't set up its world should fail")]
+
+mod accounting;
+mod commands;
+mod corpus;
+mod determinism;
+mod kill;
+mod odd_files;
+mod program;
+mod signals;
+mod tables;

@@ -1,0 +1,67 @@
+//! Runs the program and reads what it said.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// Root of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// The program, started in the root of the repository, deaf to the caller's environment.
+pub fn appraise() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_appraise"));
+    command.current_dir(repository()).env("CI", "true");
+    for variable in ["APPRAISE_OUTPUT", "APPRAISE_THREADS", "APPRAISE_LOG_FORMAT", "APPRAISE_LOG_LEVEL"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// What a process said.
+pub struct Said {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Said {
+    pub fn of(output: &Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The JSON object in the last line of stdout.
+    pub fn summary(&self) -> Value {
+        let line = self.stdout.lines().last().unwrap_or_default();
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: `{line}`; stderr:\n{}", self.stderr))
+    }
+
+    /// Fails the test unless the process ended with `code`.
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// Starts the program with `arguments` and waits for it.
+pub fn say(arguments: &[&str]) -> Said {
+    Said::of(&appraise().args(arguments).output().unwrap())
+}
+
+/// `appraise run PIPELINE --as-of AS_OF --output OUTPUT` with further arguments.
+pub fn run(pipeline: &str, as_of: &str, output: &Path, more: &[&str]) -> Said {
+    let mut arguments = vec!["run", pipeline, "--as-of", as_of, "--output", output.to_str().unwrap()];
+    arguments.extend(more);
+    say(&arguments)
+}
+
+/// The folder of `table` in a run's summary.
+pub fn folder(summary: &Value, table: &str) -> PathBuf {
+    PathBuf::from(summary["tables"][table]["path"].as_str().unwrap_or_else(|| panic!("no {table} in {summary}")))
+}
