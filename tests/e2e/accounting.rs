@@ -27,7 +27,10 @@ fn art_auctions_1709_to_1913() {
     assert!(first.is_some_and(|day| (-98_616..-72_000).contains(&day)), "1700 to 1772 in epoch days, not {first:?}");
     let quarantine = read(&folder(&summary, "quarantine"));
     assert_eq!(quarantine.num_rows(), 236);
-    assert_eq!(texts(&quarantine, "reason").iter().filter(|reason| reason.as_deref() == Some("time_missing")).count(), 87);
+    assert_eq!(
+        texts(&quarantine, "reason").iter().filter(|reason| reason.as_deref() == Some("time_missing")).count(),
+        87
+    );
     let values = read(&folder(&summary, "customer_values"));
     assert_eq!(values.num_rows(), 3_079);
     assert!(texts(&values, "segment").iter().all(|segment| segment.as_deref().is_some_and(|s| s != "unassigned")));

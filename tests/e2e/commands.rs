@@ -29,7 +29,8 @@ fn running_twice_publishes_once() {
 fn another_setting_is_another_snapshot_of_the_same_date() {
     let output = tempdir().unwrap();
     let first = art(output.path(), &[]).expect(0).summary();
-    let other = art(output.path(), &["--set", "model.rfm.bins=5", "--set", "features.windows=[10d]"]).expect(0).summary();
+    let other =
+        art(output.path(), &["--set", "model.rfm.bins=5", "--set", "features.windows=[10d]"]).expect(0).summary();
     assert_ne!(first["snapshot"], other["snapshot"]);
     let aside = art(output.path(), &["--no-current", "--set", "features.windows=[11d]"]).expect(0).summary();
     let current = say(&["path", "customer_values", "--output", output.path().to_str().unwrap()]).expect(0);
@@ -43,7 +44,8 @@ fn the_newest_date_stays_current() {
     let root = output.path().to_str().unwrap();
     art(output.path(), &[]).expect(0);
     let back_dated = run(ART, "1850-01-01", output.path(), &[]).expect(0).summary();
-    let path = |snapshot: &str| say(&["path", "customer_values", "--as-of", snapshot, "--output", root]).expect(0).stdout;
+    let path =
+        |snapshot: &str| say(&["path", "customer_values", "--as-of", snapshot, "--output", root]).expect(0).stdout;
     assert!(path("current").contains("1913-12-31"));
     assert!(path("previous").contains("1850-01-01"));
     assert_eq!(Path::new(path("1850-01-01").trim()), folder(&back_dated, "customer_values"));

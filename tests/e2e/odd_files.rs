@@ -28,6 +28,7 @@ sources:
       time: DATE '2020-01-01'
       amount: '1'
     tolerate: 100%
+export: { path: out }
 ";
 
 fn files(folder: &str) -> Vec<PathBuf> {
@@ -39,9 +40,10 @@ fn files(folder: &str) -> Vec<PathBuf> {
 /// The columns of a file, as far as its footer can be read; one that does not exist otherwise.
 fn columns(path: &Path) -> Vec<String> {
     let read = || ArrowReaderMetadata::load(&File::open(path).unwrap(), Default::default()).ok();
-    let names = std::panic::catch_unwind(read).ok().flatten().map(|metadata| {
-        metadata.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>()
-    });
+    let names = std::panic::catch_unwind(read)
+        .ok()
+        .flatten()
+        .map(|metadata| metadata.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>());
     names.filter(|names| !names.is_empty()).unwrap_or_else(|| vec!["id".to_owned()])
 }
 

@@ -6,12 +6,12 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 /// Root of the repository.
-pub fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
 /// The program, started in the root of the repository, deaf to the caller's environment.
-pub fn appraise() -> Command {
+pub(crate) fn appraise() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_appraise"));
     command.current_dir(repository()).env("CI", "true");
     for variable in ["APPRAISE_OUTPUT", "APPRAISE_THREADS", "APPRAISE_LOG_FORMAT", "APPRAISE_LOG_LEVEL"] {
@@ -21,14 +21,14 @@ pub fn appraise() -> Command {
 }
 
 /// What a process said.
-pub struct Said {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Said {
-    pub fn of(output: &Output) -> Self {
+    pub(crate) fn of(output: &Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -37,31 +37,31 @@ impl Said {
     }
 
     /// The JSON object in the last line of stdout.
-    pub fn summary(&self) -> Value {
+    pub(crate) fn summary(&self) -> Value {
         let line = self.stdout.lines().last().unwrap_or_default();
         serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: `{line}`; stderr:\n{}", self.stderr))
     }
 
     /// Fails the test unless the process ended with `code`.
-    pub fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 }
 
 /// Starts the program with `arguments` and waits for it.
-pub fn say(arguments: &[&str]) -> Said {
+pub(crate) fn say(arguments: &[&str]) -> Said {
     Said::of(&appraise().args(arguments).output().unwrap())
 }
 
 /// `appraise run PIPELINE --as-of AS_OF --output OUTPUT` with further arguments.
-pub fn run(pipeline: &str, as_of: &str, output: &Path, more: &[&str]) -> Said {
+pub(crate) fn run(pipeline: &str, as_of: &str, output: &Path, more: &[&str]) -> Said {
     let mut arguments = vec!["run", pipeline, "--as-of", as_of, "--output", output.to_str().unwrap()];
     arguments.extend(more);
     say(&arguments)
 }
 
 /// The folder of `table` in a run's summary.
-pub fn folder(summary: &Value, table: &str) -> PathBuf {
+pub(crate) fn folder(summary: &Value, table: &str) -> PathBuf {
     PathBuf::from(summary["tables"][table]["path"].as_str().unwrap_or_else(|| panic!("no {table} in {summary}")))
 }

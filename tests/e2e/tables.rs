@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Decimal128Type, Int64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 /// All rows of the table in `folder`.
-pub fn read(folder: &Path) -> RecordBatch {
+pub(crate) fn read(folder: &Path) -> RecordBatch {
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let mut batches = Vec::new();
@@ -23,7 +23,7 @@ pub fn read(folder: &Path) -> RecordBatch {
 }
 
 /// A column of whole numbers, dates or money as integers; NULL is `None`.
-pub fn integers(table: &RecordBatch, column: &str) -> Vec<Option<i128>> {
+pub(crate) fn integers(table: &RecordBatch, column: &str) -> Vec<Option<i128>> {
     let array = table.column_by_name(column).unwrap_or_else(|| panic!("no column {column}"));
     match array.data_type() {
         DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) => {
@@ -42,17 +42,17 @@ pub fn integers(table: &RecordBatch, column: &str) -> Vec<Option<i128>> {
 }
 
 /// Sum of a column; NULL counts nothing.
-pub fn sum(table: &RecordBatch, column: &str) -> i128 {
+pub(crate) fn sum(table: &RecordBatch, column: &str) -> i128 {
     integers(table, column).into_iter().flatten().sum()
 }
 
 /// Rows in which a column is `value`.
-pub fn count(table: &RecordBatch, column: &str, value: i128) -> usize {
+pub(crate) fn count(table: &RecordBatch, column: &str, value: i128) -> usize {
     integers(table, column).into_iter().filter(|cell| *cell == Some(value)).count()
 }
 
 /// A column of text; NULL is `None`.
-pub fn texts(table: &RecordBatch, column: &str) -> Vec<Option<String>> {
+pub(crate) fn texts(table: &RecordBatch, column: &str) -> Vec<Option<String>> {
     let array = cast(table.column_by_name(column).unwrap(), &DataType::Utf8).unwrap();
     array.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
 }

@@ -1,5 +1,7 @@
 //! Exit codes, and the failures that carry them.
 
+use std::any::Any;
+
 use appraise_export::ExportError;
 use appraise_pipeline::RunError;
 use appraise_pipeline::spec::Problem;
@@ -20,6 +22,8 @@ Exit codes:
 
 /// The code of a command that did what it was asked for.
 pub(crate) const DONE: u8 = 0;
+/// The code of a defect of the program.
+pub(crate) const INTERNAL: u8 = 1;
 /// The code of a wrong use of the command line.
 pub(crate) const USAGE: u8 = 2;
 /// The code of an invalid pipeline file.
@@ -42,6 +46,14 @@ impl Failure {
     /// A wrong use of the command line.
     pub(crate) fn usage(message: impl Into<String>, hint: &str) -> Self {
         Self { code: USAGE, messages: vec![message.into()], hint: Some(hint.to_owned()) }
+    }
+
+    /// A defect of the program that ended in a panic.
+    pub(crate) fn internal(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        let message = format!("internal error: {}", text.unwrap_or("the program gave up"));
+        let hint = "please report it; `--log-level debug` says where it happened";
+        Self { code: INTERNAL, messages: vec![message], hint: Some(hint.to_owned()) }
     }
 
     /// Tells the user, and gives the exit code.
@@ -82,12 +94,12 @@ impl From<ExportError> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self { code: 1, messages: vec![format!("can't write to stdout: {error}")], hint: None }
+        Self { code: INTERNAL, messages: vec![format!("can't write to stdout: {error}")], hint: None }
     }
 }
 
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
-        Self { code: 1, messages: vec![format!("can't write JSON: {error}")], hint: None }
+        Self { code: INTERNAL, messages: vec![format!("can't write JSON: {error}")], hint: None }
     }
 }

@@ -72,9 +72,9 @@ pub(crate) fn start(options: &LogOptions, bars: &Bars) {
     let builder = tracing_subscriber::fmt().with_max_level(options.level()).with_writer(AboveBars(bars.clone()));
     // A second start in one process would fail; there is only this one.
     let _ = match options.log_format {
-        LogFormat::Text => tracing::subscriber::set_global_default(
-            builder.with_target(false).with_ansi(options.colours()).finish(),
-        ),
+        LogFormat::Text => {
+            tracing::subscriber::set_global_default(builder.with_target(false).with_ansi(options.colours()).finish())
+        }
         LogFormat::Json => tracing::subscriber::set_global_default(builder.json().flatten_event(true).finish()),
     };
 }

@@ -8,11 +8,17 @@ mod output;
 mod progress;
 mod signals;
 
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::exit::Failure;
 use crate::logging::LogOptions;
+
+/// Encoding and folding allocate and free large columns on every thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Values customers from Parquet dumps, as a YAML pipeline says, and publishes Parquet tables.
 ///
@@ -41,17 +47,25 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let progress = progress::Bars::new(&cli.log);
     logging::start(&cli.log, &progress);
-    let outcome = match &cli.command {
-        Command::Run(command) => command.run(&progress),
-        Command::Plan(command) => command.run(),
-        Command::Validate(command) => command.run(),
-        Command::Schema(command) => command.run(),
-        Command::Path(command) => command.run(),
-        Command::Verify(command) => command.run(),
-        Command::Runs(command) => command.run(),
-    };
-    match outcome {
+    // A decoder that gives up on a damaged file is caught where it is called and becomes an error of its own.
+    std::panic::set_hook(Box::new(|panic| tracing::debug!("{panic}")));
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| cli.command.run(&progress)));
+    match outcome.unwrap_or_else(|panic| Err(Failure::internal(&*panic))) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => ExitCode::from(failure.report(&cli.log)),
+    }
+}
+
+impl Command {
+    fn run(&self, progress: &progress::Bars) -> Result<u8, Failure> {
+        match self {
+            Self::Run(command) => command.run(progress),
+            Self::Plan(command) => command.run(),
+            Self::Validate(command) => command.run(),
+            Self::Schema(command) => command.run(),
+            Self::Path(command) => command.run(),
+            Self::Verify(command) => command.run(),
+            Self::Runs(command) => command.run(),
+        }
     }
 }

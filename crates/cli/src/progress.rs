@@ -24,8 +24,7 @@ struct Bar {
 impl Bars {
     /// Bars as the options and the terminal want them.
     pub(crate) fn new(options: &LogOptions) -> Self {
-        let target =
-            if options.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if options.shows_progress() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Self { multi: MultiProgress::with_draw_target(target), current: Arc::new(Mutex::new(None)) }
     }
 

@@ -182,9 +182,9 @@ impl Scope {
             Expr::CompoundIdentifier(_) | Expr::CompoundFieldAccess { .. } => self
                 .refuse(format!("`{expression}` is a qualified name"))
                 .hinted("columns are named alone; a name with a point in it is written in double quotes"),
-            Expr::Interval(_) => {
-                self.refuse("intervals are not part of the subset").hinted("days_between(a, b) counts days")
-            }
+            Expr::Interval(_) => self
+                .refuse("intervals are not part of the subset")
+                .hinted("days_between(a, b) counts days; a column of this name is written in double quotes"),
             _ => self.refuse(format!("`{expression}` is not part of the subset")),
         }
     }

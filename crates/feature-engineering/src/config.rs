@@ -1,5 +1,7 @@
 //! What a run asks of the fold.
 
+use std::collections::BTreeSet;
+
 use appraise_schema::{AsOf, KeyType, Money, PurchasePeriod, TimeUnit, WindowDays};
 
 /// The optional columns that the pipeline maps: they decide which feature columns exist.
@@ -30,4 +32,13 @@ pub struct FeatureConfig {
     pub key_type: KeyType,
     /// Optional columns that are mapped.
     pub mapped: MappedColumns,
+    /// The only feature columns to keep, where not all are wanted; `as_of` and `customer_id` are always there.
+    pub only: Option<BTreeSet<String>>,
+}
+
+impl FeatureConfig {
+    /// Whether the feature `column` is wanted.
+    pub(crate) fn keeps(&self, column: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(column))
+    }
 }

@@ -109,7 +109,8 @@ impl Folded {
 /// When two families claim one column name, or a name is not portable.
 pub fn contract(config: &FeatureConfig) -> Result<TableContract, ContractError> {
     let mut columns = vec![ColumnSpec::as_of(), ColumnSpec::customer_id(config.key_type)];
-    columns.extend(FamilyKind::ALL.iter().flat_map(|kind| kind.columns(config)));
+    let features = FamilyKind::ALL.iter().flat_map(|kind| kind.columns(config));
+    columns.extend(features.filter(|column| config.keeps(&column.name)));
     TableContract::new("customer_features", "one customer, as known at `as_of`", columns)
 }
 
@@ -129,7 +130,11 @@ pub fn fold(
     let parts: Vec<Result<Part, FoldError>> = by_partition(scatter, writers)
         .into_par_iter()
         .map(|buckets| {
-            if keep_going() { fold_partition(config, &schema, scatter.key_type(), buckets) } else { Err(FoldError::Interrupted) }
+            if keep_going() {
+                fold_partition(config, &schema, scatter.key_type(), buckets)
+            } else {
+                Err(FoldError::Interrupted)
+            }
         })
         .collect();
     let mut folded =
@@ -169,6 +174,7 @@ fn fold_partition(
     buckets: Vec<Rows>,
 ) -> Result<Part, FoldError> {
     let mut rows = Rows::new(key_type);
+    rows.reserve(buckets.iter().map(Rows::len).sum(), config.mapped);
     for bucket in buckets {
         rows.append(bucket);
     }
@@ -180,7 +186,8 @@ fn fold_partition(
         for c in 0..customers {
             family.fold(&partition.history(c)).map_err(|error| error.of_customer(|| partition.key_text(c)))?;
         }
-        columns.extend(family.finish());
+        let finished = kind.columns(config).into_iter().zip(family.finish());
+        columns.extend(finished.filter(|(column, _)| config.keeps(&column.name)).map(|(_, array)| array));
     }
     Ok(Part {
         batch: RecordBatch::try_new(Arc::clone(schema), columns)?,

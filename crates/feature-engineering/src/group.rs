@@ -68,13 +68,13 @@ fn group_by<K: Ord>(rows: usize, key_of: impl Fn(usize) -> K, hash_of: impl Fn(&
     Groups { rows: ordered, starts }
 }
 
-/// Gives every customer a number by order of appearance, through a linear-probing table at most half full.
+/// Gives every customer a number by order of appearance, through a linear-probing table at most two thirds full.
 fn number_customers<K: Ord>(
     rows: usize,
     key_of: impl Fn(usize) -> K,
     hash_of: impl Fn(&K) -> u64,
 ) -> (Vec<u32>, Vec<Customer<K>>) {
-    let mut table = vec![0_u32; (rows.max(1) * 2).next_power_of_two()];
+    let mut table = vec![0_u32; (rows + rows / 2 + 1).next_power_of_two()];
     let mask = table.len() - 1;
     let mut customers: Vec<Customer<K>> = Vec::new();
     let number_of_row = (0..rows)

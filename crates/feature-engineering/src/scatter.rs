@@ -68,7 +68,7 @@ impl Rows {
         }
     }
 
-    fn reserve(&mut self, rows: usize, mapped: MappedColumns) {
+    pub(crate) fn reserve(&mut self, rows: usize, mapped: MappedColumns) {
         if let Keys::Integer(keys) = &mut self.key {
             keys.reserve(rows);
         }

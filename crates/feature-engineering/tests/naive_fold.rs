@@ -25,6 +25,7 @@ fn config(key_type: KeyType, period: PurchasePeriod, time_unit: TimeUnit) -> Fea
         windows: vec!["7d".parse().unwrap(), "30d".parse().unwrap()],
         key_type,
         mapped: MappedColumns { order: true, margin: true, transaction: true },
+        only: None,
     }
 }
 
@@ -211,4 +212,17 @@ fn nobody_gives_an_empty_table() {
     let folded = run(&config, &[], &Route { expected_rows: 0, writers: 2, batch_rows: 10 });
     assert_eq!(folded.rows(), 0);
     assert!(folded.batches.is_empty());
+}
+
+#[test]
+fn only_the_wanted_columns_are_kept() {
+    let row = Transaction { customer: 1, day: 0, amount: 5, refund: false, order: None, margin: None, id: None };
+    let all = config(KeyType::Integer, PurchasePeriod::Day, TimeUnit::Day);
+    let only = ["orders_7d", "total_revenue"].map(str::to_owned);
+    let some = FeatureConfig { only: Some(only.into_iter().collect()), ..all };
+    let table = table(&some, &run(&some, &[row], &Route { expected_rows: 1, writers: 1, batch_rows: 1 }));
+    let names: Vec<String> = table.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names, ["as_of", "customer_id", "total_revenue", "orders_7d"]);
+    assert_eq!(cell(table.column(2), 0), Cell::Whole(Some(5)));
+    assert_eq!(cell(table.column(3), 0), Cell::Whole(Some(0)));
 }

@@ -30,13 +30,8 @@ pub(crate) fn events(judged: &Judged, rows: &[u32], key_type: KeyType) -> Result
     let Some(Column::Ids(customer)) = judged.columns.get("customer_id") else { return Err(missing("customer_id")) };
     let Some(Column::Days(days)) = judged.columns.get("time") else { return Err(missing("time")) };
     let Some(Column::Amounts(amounts)) = judged.columns.get("amount") else { return Err(missing("amount")) };
-    let mut amount = if all { amounts.minor.to_vec() } else { gather(&amounts.minor, rows) };
+    let amount = if all { amounts.minor.to_vec() } else { gather(&amounts.minor, rows) };
     let refund = refunds(judged, &amount, rows);
-    if refund.is_some() {
-        for amount in &mut amount {
-            *amount = amount.abs();
-        }
-    }
     let margin = judged.columns.get("margin").map(|column| margins(column, rows, refund.as_deref()));
     let order = match judged.columns.get("order_id") {
         Some(Column::Ids(ids)) => Some(identities(ids, rows)),

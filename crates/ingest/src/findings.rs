@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use appraise_schema::{Accounting, Bucket, Tally};
 
 use crate::columns::amount::Amounts;
-use crate::quarantine::QuarantineRow;
+use crate::error::IngestError;
+use crate::plan::ReadPlan;
+use crate::quarantine::{MAX_ROWS, QuarantineRow};
 use crate::reasons::{AFTER_AS_OF, FILTERED, FIRST_RULE, RowRule, USED};
 
 /// States of rows: three buckets and the rules.
@@ -51,6 +53,18 @@ impl Findings {
         self.newest_day = self.newest_day.max(other.newest_day);
     }
 
+    /// Fails when there are more quarantined rows than are worth keeping.
+    pub(crate) fn check_quarantine(&self, plan: &ReadPlan<'_>) -> Result<(), IngestError> {
+        let Some(first) = self.quarantine.first().filter(|_| self.quarantine.len() > MAX_ROWS) else { return Ok(()) };
+        let reason = plan.rules.get(usize::from(first.reason)).map(|rule| rule.reason().name);
+        Err(IngestError::TooManyQuarantined {
+            limit: MAX_ROWS,
+            file: plan.inputs.get(first.file as usize).map(|input| input.path.clone()).unwrap_or_default(),
+            row: first.row,
+            reason: reason.unwrap_or_default(),
+        })
+    }
+
     /// The books.
     pub(crate) fn accounting(&self, rules: &[RowRule]) -> Accounting {
         let mut books = Accounting::default();
@@ -84,10 +98,9 @@ impl Findings {
         }
         let minor = &amounts.minor[..];
         let mut rest = state.len() as u64;
-        for common in [USED, FILTERED] {
-            let tally = tally_of(common, state, minor);
-            rest -= tally.rows;
-            self.tallies[usize::from(common)].merge(&tally);
+        for (tally, common) in self.tallies.iter_mut().zip(common_tallies(state, minor)) {
+            rest -= common.rows;
+            tally.merge(&common);
         }
         if rest > 0 {
             for (&state, &minor) in state.iter().zip(minor).filter(|(state, _)| **state > FILTERED) {
@@ -98,23 +111,35 @@ impl Findings {
     }
 }
 
-/// Rows and money of one state. Sums in 64 bits, lane by lane, where they can't overflow.
-fn tally_of(wanted: u8, state: &[u8], minor: &[i64]) -> Tally {
+/// Rows and money of the used and of the filtered rows. One pass without branches; blocks are small enough that
+/// 64-bit sums of small amounts can't wrap.
+fn common_tallies(state: &[u8], minor: &[i64]) -> [Tally; 2] {
     // 2^16 rows of less than 2^47 stay below 2^63.
     const BLOCK: usize = 1 << 16;
-    const SMALL: u64 = 1 << 47;
-    let mut tally = Tally::default();
+    const SMALL: i64 = 1 << 47;
+    let mut tallies = [Tally::default(); 2];
     for (state, minor) in state.chunks(BLOCK).zip(minor.chunks(BLOCK)) {
-        let largest = minor.iter().fold(0, |largest: u64, minor| largest.max(minor.unsigned_abs()));
-        let chosen = state.iter().zip(minor).map(|(&state, &minor)| if state == wanted { minor } else { 0 });
-        tally.rows += state.iter().map(|&state| u64::from(state == wanted)).sum::<u64>();
-        tally.minor += if largest < SMALL {
-            i128::from(chosen.fold(0_i64, i64::wrapping_add))
-        } else {
-            chosen.map(i128::from).sum()
-        };
+        // The bits of all absolute values together are below a power of two just when each value is.
+        let bits = minor.iter().fold(0, |bits, &minor| bits | (minor ^ (minor >> 63)));
+        if bits >= SMALL {
+            for (&state, &minor) in state.iter().zip(minor).filter(|(state, _)| **state <= FILTERED) {
+                tallies[usize::from(state)].add(Some(minor));
+            }
+            continue;
+        }
+        let (mut rows, mut sums) = ([0_i64; 2], [0_i64; 2]);
+        for (&state, &minor) in state.iter().zip(minor) {
+            for (place, common) in [USED, FILTERED].into_iter().enumerate() {
+                let mask = i64::from(state == common).wrapping_neg();
+                rows[place] = rows[place].wrapping_sub(mask);
+                sums[place] = sums[place].wrapping_add(minor & mask);
+            }
+        }
+        for ((tally, rows), sum) in tallies.iter_mut().zip(rows).zip(sums) {
+            tally.merge(&Tally { rows: rows.unsigned_abs(), minor: i128::from(sum), rows_without_money: 0 });
+        }
     }
-    tally
+    tallies
 }
 
 #[cfg(test)]
@@ -124,9 +149,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn tallies_are_those_of_a_plain_sum(rows in prop::collection::vec((0_u8..6, any::<i64>(), any::<bool>()), 0..200)) {
+        fn tallies_are_those_of_a_plain_sum(
+            rows in prop::collection::vec((0_u8..6, any::<i64>(), any::<bool>()), 0..200),
+        ) {
             let state: Vec<u8> = rows.iter().map(|(state, _, _)| *state).collect();
-            let minor: Vec<i64> = rows.iter().map(|(_, minor, small)| if *small { minor % 1000 } else { *minor }).collect();
+            let minor = rows.iter().map(|(_, minor, small)| if *small { minor % 1000 } else { *minor });
+            let minor: Vec<i64> = minor.collect();
             let amounts = Amounts { minor: minor.clone().into(), nulls: None, readings: None };
             let mut findings = Findings::default();
             prop_assert_eq!(findings.count(&state, &amounts), state.iter().any(|state| *state > FILTERED));

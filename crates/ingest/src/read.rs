@@ -158,6 +158,7 @@ fn first_error(mut errors: Vec<(usize, Box<IngestError>)>, cancel: &AtomicBool) 
 
 fn report(plan: &ReadPlan<'_>, mut findings: Findings) -> Result<ReadReport, IngestError> {
     findings.quarantine.sort_unstable_by_key(|row| (row.file, row.row));
+    findings.check_quarantine(plan)?;
     let mut report = ReadReport {
         accounting: findings.accounting(&plan.rules),
         files: plan.inputs.iter().map(|input| input.path.clone()).collect(),

@@ -8,15 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow::array::{
     Array, ArrayRef, AsArray, DictionaryArray, Int32Array, RecordBatch, RecordBatchOptions, StringArray,
 };
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
 use crate::chunk::{events, used_rows};
-use crate::columns::Values;
 use crate::columns::amount::Reading;
 use crate::columns::time::Clock;
+use crate::columns::{Values, nulls_of};
 use crate::error::IngestError;
 use crate::evaluate::Evaluator;
 use crate::findings::Findings;
@@ -24,7 +25,7 @@ use crate::judge::{Column, Judged};
 use crate::mapping::{FileMapping, WHERE};
 use crate::pages::check_pages;
 use crate::plan::ReadPlan;
-use crate::quarantine::{MAX_ROWS, MAX_VALUE_CHARACTERS, QuarantineRow};
+use crate::quarantine::{MAX_VALUE_CHARACTERS, QuarantineRow};
 use crate::read::{EventSink, Progress, Unit};
 use crate::reasons::{FILTERED, FIRST_RULE, RowRule, USED};
 
@@ -175,23 +176,18 @@ impl<'a> Worker<'a> {
 
     fn quarantine(&mut self, unit: Unit, judged: &Judged, first_row: u64) -> Result<(), IngestError> {
         let rules: &[RowRule] = &self.plan.rules;
+        let mut shown: BTreeMap<&str, Shown<'_>> = BTreeMap::new();
+        for (name, values) in &judged.values {
+            shown.extend(Shown::new(&values.array).map(|values| (*name, values)));
+        }
         let failed = |(_, state): &(usize, &u8)| **state >= FIRST_RULE;
         for (row, &state) in judged.state.iter().enumerate().filter(failed) {
             let reason = state - FIRST_RULE;
-            let rule = &rules[usize::from(reason)];
-            let value = judged.values.get(rule.column).and_then(|values| shown(&values.array, row));
+            let value = shown.get(rules[usize::from(reason)].column).and_then(|values| values.value(row));
             let found = QuarantineRow { file: position(unit.file), row: first_row + row as u64, reason, value };
-            if self.findings.quarantine.len() >= MAX_ROWS {
-                return Err(IngestError::TooManyQuarantined {
-                    limit: MAX_ROWS,
-                    file: self.plan.inputs[unit.file].path.clone(),
-                    row: found.row,
-                    reason: rule.reason().name,
-                });
-            }
             self.findings.quarantine.push(found);
         }
-        Ok(())
+        self.findings.check_quarantine(self.plan)
     }
 }
 
@@ -199,11 +195,24 @@ fn position(file: usize) -> u32 {
     u32::try_from(file).unwrap_or(u32::MAX)
 }
 
-/// The value as text, cut to a bounded length; `None` for NULL.
-fn shown(array: &ArrayRef, row: usize) -> Option<String> {
-    let formatter = ArrayFormatter::try_new(array.as_ref(), &FormatOptions::default().with_display_error(true)).ok()?;
-    let null = array.logical_nulls().is_some_and(|nulls| nulls.is_null(row));
-    (!null).then(|| formatter.value(row).to_string().chars().take(MAX_VALUE_CHARACTERS).collect())
+/// The values of a column as text.
+struct Shown<'a> {
+    formatter: ArrayFormatter<'a>,
+    nulls: Option<NullBuffer>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(array: &'a ArrayRef) -> Option<Self> {
+        const OPTIONS: FormatOptions<'static> = FormatOptions::new().with_display_error(true);
+        let formatter = ArrayFormatter::try_new(array.as_ref(), &OPTIONS).ok()?;
+        Some(Self { formatter, nulls: nulls_of(array.as_ref()) })
+    }
+
+    /// Cut to a bounded length; `None` for NULL.
+    fn value(&self, row: usize) -> Option<String> {
+        let null = self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
+        (!null).then(|| self.formatter.value(row).to_string().chars().take(MAX_VALUE_CHARACTERS).collect())
+    }
 }
 
 /// Rows at once, so that a batch stays near [`BATCH_BYTES`].

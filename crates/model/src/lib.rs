@@ -28,5 +28,5 @@ pub use config::{Dimension, ModelConfig, RfmConfig, ScoreMethod, ScoreWeights, S
 pub use error::ModelError;
 pub use lint::{Finding, GridRow};
 pub use plan::{ModelPlan, Valued};
-pub use segments::{RF_GRID, UNASSIGNED};
+pub use segments::{RF_GRID, RF_GRID_BINS, UNASSIGNED};
 pub use values::contract;

@@ -18,6 +18,9 @@ use crate::score_cells;
 /// The segment of customers who meet no rule.
 pub const UNASSIGNED: &str = "unassigned";
 
+/// The number of scores that [`RF_GRID`] is made for.
+pub const RF_GRID_BINS: u8 = 5;
+
 /// The RF grid: ten segments that share out all cells of recency and frequency scores from 1 to 5, and two for
 /// customers without purchases. Pairs of a name and its rule.
 pub const RF_GRID: &[(&str, &str)] = &[

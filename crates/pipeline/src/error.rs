@@ -1,5 +1,7 @@
 //! Why a run failed, and the exit code that says so to a scheduler.
 
+use std::any::Any;
+
 use appraise_export::{ErrorKind as ExportKind, ExportError};
 use appraise_feature_engineering::FoldError;
 use appraise_ingest::{ErrorKind as IngestKind, IngestError};
@@ -36,12 +38,24 @@ pub enum RunError {
     /// The books do not balance: a defect of the program.
     #[error(transparent)]
     Unbalanced(#[from] appraise_schema::accounting::Unbalanced),
+    /// A stage panicked: a defect of the program.
+    #[error("internal error: {message}")]
+    Panic {
+        /// What the panic said.
+        message: String,
+    },
     /// The caller asked to stop.
     #[error("interrupted")]
     Interrupted,
 }
 
 impl RunError {
+    /// The error of a stage that panicked.
+    pub(crate) fn panic(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        Self::Panic { message: text.unwrap_or("a stage gave up").to_owned() }
+    }
+
     /// The process's exit code. An interruption has that of SIGINT; the caller knows the signal better.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
@@ -56,7 +70,7 @@ impl RunError {
             Self::Fold(FoldError::Conflict { .. } | FoldError::MoneyOverflow { .. }) => 5,
             Self::Fold(FoldError::PartitionTooLarge { .. }) => 9,
             Self::Fold(FoldError::Interrupted) | Self::Interrupted => 130,
-            Self::Fold(FoldError::Contract { .. }) | Self::Arrow(_) | Self::Unbalanced(_) => 1,
+            Self::Fold(FoldError::Contract { .. }) | Self::Arrow(_) | Self::Unbalanced(_) | Self::Panic { .. } => 1,
             Self::Contract(_) | Self::Model(_) => 3,
             Self::Export(error) => match error.kind() {
                 ExportKind::Publish | ExportKind::Damaged => 6,
@@ -82,6 +96,7 @@ impl RunError {
             Self::Fold(error) => error.hint().map(str::to_owned),
             Self::Model(error) => error.hint(),
             Self::Export(error) => error.hint(),
+            Self::Panic { .. } => Some("please report it; `--log-level debug` says where it happened".to_owned()),
             Self::InputChanged { .. } => Some("run again once the dump is complete".to_owned()),
             _ => None,
         }

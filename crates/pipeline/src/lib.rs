@@ -9,10 +9,10 @@ pub mod error;
 pub mod memory;
 pub mod plan;
 pub mod run;
+mod session;
 pub mod spec;
 pub mod stages;
 pub mod summary;
-mod session;
 
 pub use appraise_ingest::Progress;
 pub use error::RunError;

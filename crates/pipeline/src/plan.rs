@@ -1,13 +1,14 @@
 //! What a run would do: the footers of the inputs are read, nothing else.
 
-use appraise_feature_engineering::contract;
+use appraise_feature_engineering::{FeatureConfig, contract};
 use appraise_ingest::{ReadPlan, discover};
 use appraise_model::ModelPlan;
-use appraise_schema::{AsOf, KeyType, TableContract};
+use appraise_schema::{AsOf, TableContract};
 use serde::Serialize;
 
 use crate::error::RunError;
 use crate::spec::Loaded;
+use crate::spec::resolved::Pipeline;
 use crate::stages;
 
 /// Bytes of memory per event while it waits to be folded: key, date, amount.
@@ -70,7 +71,8 @@ pub fn plan(loaded: &Loaded, as_of: AsOf, threads: usize) -> Result<Plan, RunErr
     let config = stages::ingest(pipeline, as_of, || None);
     let files = discover(&config.paths)?;
     let read_plan = ReadPlan::new(&files, &config)?;
-    let tables = tables(loaded, as_of, read_plan.key_type())?;
+    let features = stages::features(pipeline, as_of, read_plan.key_type());
+    let tables = PublishedTables::new(pipeline, &features)?;
     let input = |(position, file): (usize, &appraise_ingest::InputFile)| PlannedInput {
         path: file.path.display().to_string(),
         rows: file.rows,
@@ -78,7 +80,6 @@ pub fn plan(loaded: &Loaded, as_of: AsOf, threads: usize) -> Result<Plan, RunErr
         row_groups: file.row_groups,
         columns: read_plan.columns(position).into_iter().map(str::to_owned).collect(),
     };
-    let features = stages::features(pipeline, as_of, read_plan.key_type());
     let mapped = features.mapped;
     let event_bytes = EVENT_BYTES
         + [(mapped.order, ORDER_BYTES), (mapped.margin, MARGIN_BYTES), (mapped.transaction, TRANSACTION_BYTES)]
@@ -93,29 +94,34 @@ pub fn plan(loaded: &Loaded, as_of: AsOf, threads: usize) -> Result<Plan, RunErr
         bytes: files.iter().map(|file| file.bytes).sum(),
         drift: read_plan.drift().iter().map(ToString::to_string).collect(),
         expected_memory_bytes: BASE_BYTES + THREAD_BYTES * threads as u64 + 2 * event_bytes * read_plan.rows(),
+        tables: tables.contracts().cloned().collect(),
         lint: tables.lint,
-        tables: tables.contracts,
         output: pipeline.export.path.display().to_string(),
         inputs: files.iter().enumerate().map(input).collect(),
     })
 }
 
-/// The tables that a pipeline publishes, and what is questionable about its segment rules.
-#[derive(Debug)]
-pub struct PublishedTables {
-    /// Contracts, in the order of the manifest.
-    pub contracts: Vec<TableContract>,
-    /// Findings of the linter.
-    pub lint: Vec<String>,
+/// The tables that a pipeline publishes.
+pub(crate) struct PublishedTables {
+    /// `customer_features`.
+    pub(crate) features: TableContract,
+    /// The models, whose table is `customer_values`; `None` when none is on.
+    pub(crate) model: Option<ModelPlan>,
+    /// What is questionable about the segment rules.
+    pub(crate) lint: Vec<String>,
 }
 
-/// The tables of `loaded` for customer keys of `key_type`.
-///
-/// # Errors
-/// When columns clash or a segment rule does not fit them.
-pub fn tables(loaded: &Loaded, as_of: AsOf, key_type: KeyType) -> Result<PublishedTables, RunError> {
-    let features = contract(&stages::features(&loaded.pipeline, as_of, key_type))?;
-    let model = ModelPlan::new(&stages::model(&loaded.pipeline), &features)?;
-    let lint = model.lint()?.iter().map(ToString::to_string).collect();
-    Ok(PublishedTables { contracts: vec![features, model.contract().clone()], lint })
+impl PublishedTables {
+    /// The tables of `pipeline`, with features as `config` asks for them.
+    pub(crate) fn new(pipeline: &Pipeline, config: &FeatureConfig) -> Result<Self, RunError> {
+        let features = contract(config)?;
+        let model = stages::model(pipeline).map(|model| ModelPlan::new(&model, &features)).transpose()?;
+        let lint = model.as_ref().map_or(Ok(Vec::new()), ModelPlan::lint)?;
+        Ok(Self { features, model, lint: lint.iter().map(ToString::to_string).collect() })
+    }
+
+    /// The contracts in the order of the manifest.
+    pub(crate) fn contracts(&self) -> impl Iterator<Item = &TableContract> {
+        std::iter::once(&self.features).chain(self.model.as_ref().map(ModelPlan::contract))
+    }
 }

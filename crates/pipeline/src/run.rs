@@ -1,19 +1,23 @@
 //! One run, from dumps to published tables. Read [`night`] from top to bottom to learn the system.
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use appraise_export::{ContentId, Facts, Input, Outcome, Published, RunStatus, list_runs};
-use appraise_feature_engineering::{FeatureConfig, Folded, Scatter, ScatterWriter, contract, fold};
-use appraise_ingest::{EventSink, IngestError, InputFile, Progress, ReadOptions, ReadPlan, ReadReport, digest, discover, read};
-use appraise_model::{ModelPlan, Valued};
-use appraise_schema::{AsOf, EventBatch, TableContract};
+use appraise_feature_engineering::{Folded, Scatter, ScatterWriter, fold};
+use appraise_ingest::{
+    EventSink, IngestError, InputFile, Progress, ReadOptions, ReadPlan, ReadReport, digest, discover, read,
+};
+use appraise_model::Valued;
+use appraise_schema::{AsOf, EventBatch};
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::error::RunError;
+use crate::plan::PublishedTables;
 use crate::session::{Session, stillborn, versions};
 use crate::spec::Loaded;
 use crate::stages;
@@ -53,8 +57,8 @@ pub trait Watch: Progress {
 pub fn run(loaded: &Loaded, options: &RunOptions, clock: &dyn Clock, watch: &dyn Watch) -> Summary {
     match Session::open(loaded, options, clock) {
         Ok(mut session) => {
-            let outcome = night(&mut session, watch);
-            session.close(outcome)
+            let outcome = catch_unwind(AssertUnwindSafe(|| night(&mut session, watch)));
+            session.close(outcome.unwrap_or_else(|panic| Err(RunError::panic(&*panic))))
         }
         Err(error) => stillborn(loaded, options, clock, &error),
     }
@@ -80,7 +84,10 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
     let plan = ReadPlan::new(&files, &config)?;
     session.note_inputs(inputs.clone(), plan.drift());
     let features = stages::features(&session.loaded.pipeline, as_of, plan.key_type());
-    let tables = Tables::new(session.loaded, &features)?;
+    let tables = PublishedTables::new(&session.loaded.pipeline, &features)?;
+    for finding in &tables.lint {
+        tracing::warn!("segments: {finding}");
+    }
 
     let scatter = Scatter::new(features.key_type, features.mapped, plan.rows(), session.options.threads);
     let (report, writers) = session.stage("ingest", plan.rows(), |session| ingest(session, &plan, &scatter, watch))?;
@@ -99,33 +106,18 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
     let customers = folded.rows();
     let valued = session.stage("model", customers, |_| {
         watch.begin("model", customers, 0);
-        Ok((tables.model.fit_and_apply(as_of, &folded.batches)?, customers))
+        let model = tables.model.as_ref();
+        Ok((model.map(|model| model.fit_and_apply(as_of, &folded.batches)).transpose()?, customers))
     })?;
     session.save()?;
     let published = session.stage("publish", customers, |session| {
-        watch.begin("publish", 2 * customers, 0);
+        let rows = customers * tables.contracts().count() as u64;
+        watch.begin("publish", rows, 0);
         let facts = facts(session, content_id, inputs);
-        Ok((publish(session, &tables, folded, valued, facts, watch)?, 2 * customers))
+        Ok((publish(session, &tables, folded, valued, facts, watch)?, rows))
     })?;
     session.note_published(&published)?;
     Ok(if published.outcome == Outcome::Published { RunStatus::Succeeded } else { RunStatus::NothingNew })
-}
-
-/// What will be published.
-struct Tables {
-    features: TableContract,
-    model: ModelPlan,
-}
-
-impl Tables {
-    fn new(loaded: &Loaded, features: &FeatureConfig) -> Result<Self, RunError> {
-        let features = contract(features)?;
-        let model = ModelPlan::new(&stages::model(&loaded.pipeline), &features)?;
-        for finding in model.lint()? {
-            tracing::warn!("segments: {finding}");
-        }
-        Ok(Self { features, model })
-    }
 }
 
 fn counted<T>(result: T, rows: impl Fn(&T) -> u64) -> Result<(T, u64), RunError> {
@@ -243,17 +235,18 @@ fn facts(session: &Session<'_>, content_id: ContentId, inputs: Vec<Input>) -> Fa
     }
 }
 
-/// Writes both tables and the model card, and commits them together.
+/// Writes the tables and the model card, and commits them together.
 fn publish(
     session: &Session<'_>,
-    tables: &Tables,
+    tables: &PublishedTables,
     folded: Folded,
-    valued: Valued,
+    valued: Option<Valued>,
     facts: Facts,
     watch: &dyn Watch,
 ) -> Result<Published, RunError> {
     let mut staging = session.publisher.stage(&session.record.run_id)?;
-    for (contract, batches) in [(&tables.features, folded.batches), (tables.model.contract(), valued.batches)] {
+    let (card, values) = valued.map(|valued| (valued.card, valued.batches)).unzip();
+    for (contract, batches) in tables.contracts().zip([Some(folded.batches), values].into_iter().flatten()) {
         let mut writer = staging.table(contract)?;
         for batch in batches {
             session.options.check_cancelled()?;
@@ -263,7 +256,9 @@ fn publish(
         }
         staging.add_table(writer.finish()?);
     }
-    staging.write_model_card(valued.card.to_json()?.as_bytes())?;
+    if let Some(card) = card {
+        staging.write_model_card(card.to_json()?.as_bytes())?;
+    }
     session.options.check_cancelled()?;
     Ok(staging.commit(facts)?)
 }

@@ -103,7 +103,12 @@ impl<'a> Session<'a> {
     }
 
     /// Moves rows that the fold found to be duplicates, and checks that the books still balance.
-    pub(crate) fn note_duplicates(&mut self, books: &mut Accounting, rows: &Tally, refunds: u64) -> Result<(), RunError> {
+    pub(crate) fn note_duplicates(
+        &mut self,
+        books: &mut Accounting,
+        rows: &Tally,
+        refunds: u64,
+    ) -> Result<(), RunError> {
         books.move_duplicates(rows, refunds);
         books.check()?;
         self.note_accounting(books);

@@ -16,7 +16,7 @@ use crate::spec::resolved::{self, CheckRule, ColumnCheck, Pipeline, Rfm, ScoreRu
 pub fn ingest(pipeline: &Pipeline, as_of: AsOf, previous_rows: impl FnOnce() -> Option<u64>) -> TransactionsConfig {
     let source = &pipeline.transactions;
     let mapped = source.columns.iter().map(|mapping| (mapping.column.name.to_owned(), mapping.expression.clone()));
-    let mut checks: Vec<Check> = source.checks.iter().filter_map(column_check).collect();
+    let mut checks: Vec<Check> = source.checks.iter().map(column_check).collect();
     checks.extend(source.rows.map(|rows| Check {
         kind: CheckKind::Rows {
             min: rows.min,
@@ -45,9 +45,10 @@ pub fn ingest(pipeline: &Pipeline, as_of: AsOf, previous_rows: impl FnOnce() -> 
     }
 }
 
-/// A path of the pipeline file, which begins at the file's folder.
+/// A path or pattern of the pipeline file, which begins at the file's folder.
 fn resolve_path(folder: &Path, path: &str) -> String {
-    folder.join(path).to_string_lossy().into_owned()
+    let folder = glob::Pattern::escape(&folder.to_string_lossy());
+    Path::new(&folder).join(path).to_string_lossy().into_owned()
 }
 
 fn severity(severity: resolved::Severity) -> Severity {
@@ -57,18 +58,19 @@ fn severity(severity: resolved::Severity) -> Severity {
     }
 }
 
-fn column_check(check: &ColumnCheck) -> Option<Check> {
+fn column_check(check: &ColumnCheck) -> Check {
     let column = || check.column.name.to_owned();
     let kind = match &check.rule {
         CheckRule::NotBlank => CheckKind::NotBlank { column: column() },
-        CheckRule::In(values) => CheckKind::AcceptedValues { column: column(), accepted: values.iter().cloned().collect() },
+        CheckRule::In(values) => {
+            CheckKind::AcceptedValues { column: column(), accepted: values.iter().cloned().collect() }
+        }
         CheckRule::MinDay(day) => CheckKind::TimeRange { min: Some(*day), max: None },
         CheckRule::MaxDay(day) => CheckKind::TimeRange { min: None, max: Some(*day) },
         CheckRule::MinMinor(minor) => CheckKind::AmountRange { min: Some(*minor), max: None },
         CheckRule::MaxMinor(minor) => CheckKind::AmountRange { min: None, max: Some(*minor) },
-        CheckRule::MinNumber(_) | CheckRule::MaxNumber(_) => return None,
     };
-    Some(Check { kind, severity: severity(check.severity), tolerate: check.tolerate })
+    Check { kind, severity: severity(check.severity), tolerate: check.tolerate }
 }
 
 /// What the customer fold is asked for.
@@ -87,17 +89,19 @@ pub fn features(pipeline: &Pipeline, as_of: AsOf, key_type: KeyType) -> FeatureC
             margin: mapped("margin"),
             transaction: mapped("transaction_id"),
         },
+        only: pipeline.features.only.clone(),
     }
 }
 
-/// What the models are asked for.
+/// What the models are asked for; `None` when none is on.
 #[must_use]
-pub fn model(pipeline: &Pipeline) -> ModelConfig {
-    let rule = |rule: &resolved::SegmentRule| SegmentRule { name: rule.name.clone(), when: rule.when.clone() };
-    ModelConfig {
-        rfm: Some(rfm(&pipeline.model.rfm)),
-        segments: pipeline.model.segments.iter().map(rule).collect(),
+pub fn model(pipeline: &Pipeline) -> Option<ModelConfig> {
+    let resolved::Model { rfm: scores, segments } = &pipeline.model;
+    if scores.is_none() && segments.is_empty() {
+        return None;
     }
+    let rule = |rule: &resolved::SegmentRule| SegmentRule { name: rule.name.clone(), when: rule.when.clone() };
+    Some(ModelConfig { rfm: scores.as_ref().map(rfm), segments: segments.iter().map(rule).collect() })
 }
 
 fn rfm(rfm: &Rfm) -> RfmConfig {

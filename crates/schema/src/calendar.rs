@@ -22,6 +22,7 @@ pub enum PurchasePeriod {
 impl PurchasePeriod {
     /// Index of the period that holds `day` (days since 1970-01-01). Consecutive periods have consecutive
     /// indices; days outside the years 0001–9999 are clamped to them.
+    #[inline]
     #[must_use]
     pub fn index(self, day: i32) -> i32 {
         match self {
@@ -36,6 +37,7 @@ impl PurchasePeriod {
     }
 
     /// Length of one period in days; a month is 365.25 / 12.
+    #[inline]
     #[must_use]
     pub fn length_days(self) -> f64 {
         match self {

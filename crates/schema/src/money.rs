@@ -53,6 +53,7 @@ pub const MAX_CUSTOMER_MINOR: i64 = 999_999_999_999_999_999;
 
 /// `numerator / denominator`, rounded half to even, for a sum of money over a count.
 /// A `denominator` below 1 gives 0: there is no mean of nothing.
+#[inline]
 #[must_use]
 pub fn mean_half_even(numerator: i64, denominator: i64) -> i64 {
     if denominator < 1 {

@@ -69,7 +69,8 @@ def write_unreadable():
     (HERE / "only_magic.parquet").write_bytes(b"PAR1PAR1")
     broken = write("corrupt_page", table(), compression="none", use_dictionary=False, write_page_checksum=True)
     content = bytearray(broken.read_bytes())
-    spot = content.index(b"C0", 4)
+    # A value of the page itself, behind its length; the page's statistics stand before it without one.
+    spot = content.index(b"\x02\x00\x00\x00C0") + 4
     content[spot : spot + 2] = b"X9"
     broken.write_bytes(content)
 

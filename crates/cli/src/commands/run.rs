@@ -82,11 +82,7 @@ impl Run {
         if summary.message.is_empty() {
             return Ok(summary.exit_code);
         }
-        Err(Failure {
-            code: summary.exit_code,
-            messages: vec![summary.message.clone()],
-            hint: summary.hint.clone(),
-        })
+        Err(Failure { code: summary.exit_code, messages: vec![summary.message.clone()], hint: summary.hint.clone() })
     }
 
     /// The summary of a run whose pipeline file is not valid.

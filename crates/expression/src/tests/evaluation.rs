@@ -400,6 +400,51 @@ fn a_text_that_is_a_column_name_is_that_column() {
 }
 
 #[test]
+fn columns_may_be_called_like_words_of_sql() {
+    let words = [
+        "time",
+        "date",
+        "timestamp",
+        "year",
+        "month",
+        "day",
+        "kind",
+        "status",
+        "category",
+        "value",
+        "level",
+        "first",
+        "last",
+        "left",
+        "right",
+        "position",
+        "replace",
+        "quarter",
+        "count",
+        "sum",
+        "max",
+        "rank",
+        "now",
+        "text",
+        "name",
+        "type",
+        "number",
+        "key",
+        "user",
+        "segment",
+        "floor",
+        "length",
+    ];
+    for word in words {
+        let values = batch(vec![(word, Arc::new(Int64Array::from(vec![7])) as ArrayRef)]);
+        assert_eq!(row(&evaluate(&format!("{word} + 1"), &values), 0), "8", "{word}");
+        assert_eq!(row(&evaluate(&format!("2 * {word} > 3"), &values), 0), "true", "{word}");
+        assert_eq!(row(&evaluate(&format!("COALESCE({word}, 0)"), &values), 0), "7", "{word}");
+    }
+    check(&[("COALESCE(NOT yes, TRUE)", "false"), ("price / NULLIF(a, 0)", "1.275e-6"), ("  a\n+ -1 ", "1999999")]);
+}
+
+#[test]
 fn a_batch_of_another_shape_is_refused() {
     let bound = Parsed::parse("a + 1").unwrap().bind(&[("a".to_owned(), SqlType::Integer)]).unwrap();
     let other = batch(vec![("b", Arc::new(Int64Array::from(vec![1])) as ArrayRef)]);

@@ -291,7 +291,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn narrow_and_wide_decimals_agree(value in -999_999_999_999_i64..999_999_999_999, from in 0_i8..12, to in 0_u8..9) {
+        fn narrow_and_wide_decimals_agree(
+            value in -999_999_999_999_i64..999_999_999_999,
+            from in 0_i8..12,
+            to in 0_u8..9,
+        ) {
             let narrow = arrow::array::Decimal64Array::from(vec![value]).with_precision_and_scale(18, from).unwrap();
             let wide = Decimal128Array::from(vec![i128::from(value)]).with_precision_and_scale(38, from).unwrap();
             let narrow = read(Arc::new(narrow), to);

@@ -80,11 +80,11 @@ fn unreadable_amounts_are_counted_without_money() {
     assert_eq!(books.tally(Bucket::Used).minor, -50);
     assert_eq!(books.refund_rows, 1);
     let kept: Vec<_> = events.iter().map(|event| (event.amount, event.refund)).collect();
-    assert_eq!(kept, [(150, false), (200, true)]);
+    assert_eq!(kept, [(-200, true), (150, false)]);
 }
 
 #[test]
-fn marked_refunds_count_absolutely_and_null_is_no_refund() {
+fn refunds_are_marked_or_negative_and_null_is_no_refund() {
     let folder = Folder::new();
     let mut all = columns(array(Int64Array::from(vec![1, 2, 3])), array(Int64Array::from(vec![5, -5, 5])));
     all.push(("back", array(BooleanArray::from(vec![Some(true), Some(true), None]))));
@@ -98,7 +98,7 @@ fn marked_refunds_count_absolutely_and_null_is_no_refund() {
     let (report, events) = run(&config);
     let got: Vec<_> = events.iter().map(|e| (e.amount, e.refund, e.margin.unwrap(), e.order.unwrap())).collect();
     let order = identity_of_text(b"x");
-    let want = [(500, true, 200, order), (500, true, 200, 0), (500, false, EventBatch::NO_MARGIN, order)];
+    let want = [(500, true, 200, order), (-500, true, 200, 0), (500, false, EventBatch::NO_MARGIN, order)];
     assert_eq!(got, want);
     assert_eq!((report.accounting.refund_rows, report.accounting.input.minor), (2, 500));
 }

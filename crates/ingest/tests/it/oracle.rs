@@ -63,7 +63,7 @@ fn judge(row: &Row, as_of: i64) -> (Bucket, Option<&'static str>, Option<i64>, O
     let event = Event {
         key,
         day: i32::try_from(day).unwrap(),
-        amount: signed.abs(),
+        amount: signed,
         refund: signed < 0,
         order: None,
         margin: None,

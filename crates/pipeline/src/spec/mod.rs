@@ -4,6 +4,7 @@
 //! against the JSON Schema of the types ([`structure`]), so that every error is found at once and at its place; then
 //! the types are read from it and resolved, which fills in defaults and checks what holds between values.
 
+mod built;
 mod checks;
 mod expression;
 mod format;
@@ -14,7 +15,6 @@ mod print;
 pub mod problem;
 mod resolve;
 pub mod resolved;
-mod rf_grid;
 pub mod scalars;
 pub mod schema;
 mod scores;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use appraise_model::RF_GRID;
 use serde_json::{Map, Value as Json, json};
 
 use super::node::{Node, Value, whole};
 use super::problem::{Place, join};
-use super::resolved::{Pipeline, ScoreRule};
+use super::resolved::{Pipeline, Rfm, ScoreRule};
 use super::secrets::Secrets;
 use super::semantic::{period_name, unit_name};
 use super::yaml;
@@ -51,7 +52,10 @@ fn resolved(pipeline: &Pipeline, tree: &Node) -> Json {
     whole.extend(tree.get("params").map(|params| ("params".to_owned(), params.to_json())));
     whole.insert("sources".to_owned(), json!({ "transactions": transactions(pipeline, tree) }));
     whole.insert("features".to_owned(), features(pipeline));
-    whole.insert("model".to_owned(), json!({ "rfm": rfm(pipeline, tree), "segments": segments(pipeline) }));
+    let mut model = Map::new();
+    model.extend(pipeline.model.rfm.as_ref().map(|scores| ("rfm".to_owned(), rfm(scores, tree))));
+    model.insert("segments".to_owned(), segments(pipeline));
+    whole.insert("model".to_owned(), Json::Object(model));
     let path = tree.at("export.path").map(Node::to_json);
     whole.insert("export".to_owned(), json!({ "path": path, "compression": pipeline.export.compression }));
     Json::Object(whole)
@@ -80,15 +84,18 @@ fn transactions(pipeline: &Pipeline, tree: &Node) -> Json {
 }
 
 fn features(pipeline: &Pipeline) -> Json {
-    json!({
+    let mut features = json!({
         "purchase_period": period_name(pipeline.features.purchase_period),
         "time_unit": unit_name(pipeline.features.time_unit),
         "windows": pipeline.features.windows.iter().map(ToString::to_string).collect::<Json>(),
-    })
+    });
+    if let Some(only) = &pipeline.features.only {
+        features["only"] = json!(only);
+    }
+    features
 }
 
-fn rfm(pipeline: &Pipeline, tree: &Node) -> Json {
-    let rfm = &pipeline.model.rfm;
+fn rfm(rfm: &Rfm, tree: &Node) -> Json {
     let [r, f, m] = rfm.weights.map(|weight| whole(weight).map_or_else(|| Json::from(weight), Json::from));
     let score = |name: &str, rule: &ScoreRule| match rule {
         ScoreRule::Quantile { ties, separate_one_time } if name == "frequency" => {
@@ -119,7 +126,7 @@ fn segment_origins(tree: &Node) -> BTreeMap<String, String> {
     let mut position = 0;
     let Some(Value::Sequence(items)) = tree.at("model.segments").map(|node| &node.value) else { return origins };
     for item in items {
-        let rules = if item.get("use").is_some() { super::rf_grid::RULES.len() } else { 1 };
+        let rules = if item.get("use").is_some() { RF_GRID.len() } else { 1 };
         for _ in 0..rules {
             for key in ["name", "when"] {
                 let place = item.get(key).map_or(&item.place, |node| &node.place);

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use appraise_expression::{ExpressionError, Parsed};
+use appraise_model::{RF_GRID, RF_GRID_BINS};
 use appraise_schema::source::{self, SourceColumn};
 use appraise_schema::{Money, PurchasePeriod, Share, TimeUnit, WindowDays};
 use chrono_tz::Tz;
@@ -17,9 +18,9 @@ use super::resolved::{
 use super::scalars::{Age, ColumnSql, ShareText};
 use super::types::{
     FeaturesSpec, FreshnessCheck, FreshnessSpec, ModelSpec, OneOrMany, PurchasePeriodSpec, RowsCheck, SegmentSet,
-    SegmentSpec, Spec, TimeUnitSpec, TransactionColumns, TransactionsSpec,
+    SegmentSetSpec, SegmentSpec, Spec, TimeUnitSpec, TransactionColumns, TransactionsSpec,
 };
-use super::{checks, expression, rf_grid, scores};
+use super::{built, checks, expression, scores};
 
 /// Most windows of a pipeline.
 pub(crate) const MAX_WINDOWS: usize = 20;
@@ -36,7 +37,7 @@ impl<'t> Report<'t> {
     }
 
     /// The node at `path`, or else the nearest one above it.
-    fn nearest(&self, path: &str) -> &'t Node {
+    pub(crate) fn nearest(&self, path: &str) -> &'t Node {
         let mut path = path;
         loop {
             match (self.tree.at(path), path.rfind(['.', '['])) {
@@ -69,11 +70,16 @@ impl<'t> Report<'t> {
         self.problems.iter().any(|problem| problem.path.starts_with(path))
     }
 
+    /// Reports what is wrong with the expression at `path`.
+    pub(crate) fn expression(&mut self, path: &str, error: ExpressionError) {
+        self.problems.push(expression::problem(error, self.nearest(path), path));
+    }
+
     fn parsed(&mut self, path: &str, result: Result<Parsed, ExpressionError>) -> Option<Parsed> {
         match result {
             Ok(parsed) => Some(parsed),
             Err(error) => {
-                self.problems.push(expression::problem(error, self.nearest(path), path));
+                self.expression(path, error);
                 None
             }
         }
@@ -93,6 +99,9 @@ pub(crate) fn resolve(
 ) -> Result<Pipeline, Vec<Problem>> {
     let mut report = Report::new(tree);
     let pipeline = pipeline(&mut report, spec, folder, output);
+    if let Some(pipeline) = pipeline.as_ref().filter(|_| report.problems.is_empty()) {
+        built::check(&mut report, spec, pipeline);
+    }
     match pipeline {
         Some(pipeline) if report.problems.is_empty() => Ok(pipeline),
         _ => Err(report.problems),
@@ -238,15 +247,17 @@ fn features(report: &mut Report<'_>, spec: &FeaturesSpec) -> Features {
             Some(TimeUnitSpec::Week) => TimeUnit::Week,
         },
         windows,
+        only: spec.only.as_ref().map(|only| only.iter().cloned().collect()),
     }
 }
 
 fn model(report: &mut Report<'_>, spec: &ModelSpec, scale: u8) -> Model {
-    let rfm = scores::resolve(report, &spec.rfm.clone().unwrap_or_default(), scale);
+    let rfm = spec.rfm.as_ref().map(|rfm| scores::resolve(report, rfm, scale));
+    let bins = rfm.as_ref().map(|rfm| rfm.bins);
     let mut segments: Vec<SegmentRule> = Vec::new();
     for (position, segment) in spec.segments.iter().flatten().enumerate() {
         let path = format!("model.segments[{position}]");
-        for (name, when) in expand(report, &path, segment, rfm.bins) {
+        for (name, when) in expand(report, &path, segment, bins) {
             let parsed = report.parsed(&format!("{path}.when"), expression::sql(&when));
             if segments.iter().any(|before| before.name == name) {
                 let path = if matches!(segment, SegmentSpec::Rule(_)) { format!("{path}.name") } else { path.clone() };
@@ -258,22 +269,24 @@ fn model(report: &mut Report<'_>, spec: &ModelSpec, scale: u8) -> Model {
     Model { rfm, segments }
 }
 
-fn expand(report: &mut Report<'_>, path: &str, segment: &SegmentSpec, bins: u8) -> Vec<(String, String)> {
+fn expand(report: &mut Report<'_>, path: &str, segment: &SegmentSpec, bins: Option<u8>) -> Vec<(String, String)> {
     match segment {
         SegmentSpec::Rule(rule) => vec![(rule.name.0.clone(), rule.when.0.clone())],
-        SegmentSpec::Use(set) => match set.set {
-            SegmentSet::RfGrid if bins != rf_grid::BINS => {
-                let message = format!("`rf_grid` needs `model.rfm.bins` 5, it is {bins}");
-                report.add(
-                    &format!("{path}.use"),
-                    message,
-                    Some("write rules of your own for other numbers of scores"),
-                );
-                Vec::new()
+        SegmentSpec::Use(SegmentSetSpec { set: SegmentSet::RfGrid }) => {
+            let at = format!("{path}.use");
+            match bins {
+                Some(RF_GRID_BINS) => {
+                    return RF_GRID.iter().map(|(name, when)| ((*name).to_owned(), (*when).to_owned())).collect();
+                }
+                Some(bins) => {
+                    let hint = Some("write rules of your own for other numbers of scores");
+                    report.add(&at, format!("`rf_grid` needs `model.rfm.bins` 5, it is {bins}"), hint);
+                }
+                None => {
+                    report.add(&at, "`rf_grid` needs the scores of `model.rfm`", Some("add `rfm: {}` to `model`"));
+                }
             }
-            SegmentSet::RfGrid => {
-                rf_grid::RULES.iter().map(|(name, when)| ((*name).to_owned(), (*when).to_owned())).collect()
-            }
-        },
+            Vec::new()
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! A pipeline that is valid: every default filled in, every scalar checked.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use appraise_expression::Parsed;
@@ -49,7 +50,7 @@ pub struct Transactions {
     pub tolerate: Share,
     /// Checks of single rows, in the order of the canonical columns.
     pub checks: Vec<ColumnCheck>,
-    /// Check of the number of rows that passed the filter.
+    /// Check of the number of input rows.
     pub rows: Option<RowsLimit>,
     /// Check of the newest row.
     pub freshness: Option<Freshness>,
@@ -93,13 +94,9 @@ pub enum CheckRule {
     MinMinor(i64),
     /// The amount is at most this, in minor units.
     MaxMinor(i64),
-    /// The number is at least this.
-    MinNumber(f64),
-    /// The number is at most this.
-    MaxNumber(f64),
 }
 
-/// Limits of the number of rows that passed the filter.
+/// Limits of the number of input rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RowsLimit {
     /// Fewest rows.
@@ -130,13 +127,15 @@ pub struct Features {
     pub time_unit: TimeUnit,
     /// Trailing windows, ascending, each once.
     pub windows: Vec<WindowDays>,
+    /// The only feature columns to build, where not all are wanted.
+    pub only: Option<BTreeSet<String>>,
 }
 
 /// How customers are valued.
 #[derive(Debug, Clone)]
 pub struct Model {
-    /// The three scores.
-    pub rfm: Rfm,
+    /// The three scores, where they are asked for.
+    pub rfm: Option<Rfm>,
     /// Segments: the first rule that is true wins.
     pub segments: Vec<SegmentRule>,
 }

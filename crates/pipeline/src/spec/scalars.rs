@@ -351,12 +351,12 @@ mod tests {
         ];
         for shape in SHAPES {
             let schema = serde_json::json!({ "pattern": shape.pattern });
-            let oracle = jsonschema::validator_for(&schema).unwrap();
+            let oracle = appraise_testutils::json_schema::JsonSchema::new(&schema).unwrap();
             for a in pieces {
                 for b in pieces {
                     for c in pieces {
                         let text = format!("{a}{b}{c}");
-                        let expected = oracle.is_valid(&serde_json::Value::String(text.clone()));
+                        let expected = oracle.accepts(&serde_json::Value::String(text.clone()));
                         assert_eq!((shape.matches)(&text), expected, "{text:?} against {}", shape.pattern);
                     }
                 }

@@ -47,8 +47,6 @@ fn check(check: &ColumnCheck) -> Value {
         CheckRule::MaxDay(day) => ("max_day", (*day).into()),
         CheckRule::MinMinor(minor) => ("min_minor", (*minor).into()),
         CheckRule::MaxMinor(minor) => ("max_minor", (*minor).into()),
-        CheckRule::MinNumber(number) => ("min", (*number).into()),
-        CheckRule::MaxNumber(number) => ("max", (*number).into()),
     };
     json!({ "column": check.column.name, "rule": rule, "bound": bound, "severity": check.severity })
 }
@@ -58,13 +56,14 @@ fn features(features: &Features) -> Value {
         "purchase_period": period_name(features.purchase_period),
         "time_unit": unit_name(features.time_unit),
         "windows": features.windows.iter().map(ToString::to_string).collect::<Value>(),
+        "only": features.only,
     })
 }
 
 fn model(model: &Model) -> Value {
     let segments: Value =
         model.segments.iter().map(|rule| json!({ "name": rule.name, "when": rule.when.text() })).collect();
-    json!({ "rfm": rfm(&model.rfm), "segments": segments })
+    json!({ "rfm": model.rfm.as_ref().map(rfm), "segments": segments })
 }
 
 fn rfm(rfm: &Rfm) -> Value {

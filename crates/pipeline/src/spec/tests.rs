@@ -24,6 +24,7 @@ sources:
       amount:
         min: ${least}
         severity: warn
+model: { rfm: {} }
 export: { path: out }
 ";
 
@@ -43,10 +44,11 @@ fn defaults_are_filled_in() {
     assert_eq!(pipeline.timezone, chrono_tz::Tz::UTC);
     assert_eq!(pipeline.transactions.zone, chrono_tz::Tz::UTC);
     assert_eq!(pipeline.features.windows.iter().map(|w| w.days()).collect::<Vec<_>>(), [30, 90, 365]);
-    assert_eq!((pipeline.model.rfm.bins, pipeline.model.rfm.weights), (5, [1.0; 3]));
+    let rfm = pipeline.model.rfm.unwrap();
+    assert_eq!((rfm.bins, rfm.weights), (5, [1.0; 3]));
     let quantile = |separate_one_time| ScoreRule::Quantile { ties: super::resolved::Ties::Mid, separate_one_time };
-    assert_eq!(pipeline.model.rfm.recency, quantile(false));
-    assert_eq!(pipeline.model.rfm.frequency, quantile(true));
+    assert_eq!(rfm.recency, quantile(false));
+    assert_eq!(rfm.frequency, quantile(true));
     assert_eq!(pipeline.export.path, PathBuf::from("pipelines/out"));
 }
 

@@ -208,7 +208,7 @@ pub struct ChecksSpec {
     pub order_id: Option<TextCheck>,
     /// Of the category.
     pub category: Option<TextCheck>,
-    /// Of the number of rows that passed `where`.
+    /// Of the number of input rows.
     pub rows: Option<RowsCheck>,
     /// How old the newest `time` may be at `as_of`.
     pub freshness: Option<FreshnessCheck>,
@@ -327,6 +327,9 @@ pub struct FeaturesSpec {
     /// Trailing windows, up to and with `as_of`. Default [30d, 90d, 365d].
     #[schemars(length(max = 20))]
     pub windows: Option<Vec<Window>>,
+    /// The only columns of `customer_features` to build, beside `as_of` and `customer_id`. Default: all.
+    #[schemars(length(min = 1))]
+    pub only: Option<Vec<String>>,
 }
 
 /// How customers are valued.
@@ -334,7 +337,7 @@ pub struct FeaturesSpec {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Model")]
 pub struct ModelSpec {
-    /// Scores of recency, frequency and money. Without it the defaults apply.
+    /// Scores of recency, frequency and money; `{}` for the defaults. Without it customers have no scores.
     pub rfm: Option<RfmSpec>,
     /// Who belongs to which segment: the first rule that is true wins. Default: none.
     pub segments: Option<Vec<SegmentSpec>>,

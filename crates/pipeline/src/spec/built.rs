@@ -1,0 +1,63 @@
+//! What the pipeline names of the columns that will be built: chosen features, segment rules.
+
+use appraise_feature_engineering::contract;
+use appraise_model::{ModelError, ModelPlan};
+use appraise_schema::{AsOf, KeyType, TableContract};
+
+use super::problem::did_you_mean;
+use super::resolve::Report;
+use super::resolved::Pipeline;
+use super::types::{SegmentSpec, Spec};
+use crate::stages;
+
+/// Stands for the date, which no column depends on.
+const ANY_DATE: &str = "2000-01-01";
+
+/// Checks the names of chosen features, and the models against the features they read. Customer keys are taken to
+/// be integers: their type is known only once a dump is seen.
+pub(crate) fn check(report: &mut Report<'_>, spec: &Spec, pipeline: &Pipeline) {
+    let Ok(as_of) = ANY_DATE.parse::<AsOf>() else { return };
+    let config = stages::features(pipeline, as_of, KeyType::Integer);
+    let all = contract(&appraise_feature_engineering::FeatureConfig { only: None, ..config.clone() });
+    match (all, contract(&config)) {
+        (Ok(all), Ok(chosen)) => {
+            check_only(report, spec, &all);
+            check_model(report, spec, pipeline, &chosen);
+        }
+        (Err(error), _) | (_, Err(error)) => report.add("features", error.to_string(), None),
+    }
+}
+
+fn check_only(report: &mut Report<'_>, spec: &Spec, all: &TableContract) {
+    let names: Vec<&str> = all.columns.iter().skip(2).map(|column| column.name.as_str()).collect();
+    let only = spec.features.iter().flat_map(|features| features.only.iter().flatten());
+    for (position, name) in only.enumerate() {
+        if !names.contains(&name.as_str()) {
+            let hint = did_you_mean(name, &names);
+            let path = format!("features.only[{position}]");
+            report.add(&path, format!("no feature is called `{name}`"), hint.as_deref());
+        }
+    }
+}
+
+fn check_model(report: &mut Report<'_>, spec: &Spec, pipeline: &Pipeline, features: &TableContract) {
+    let Some(config) = stages::model(pipeline) else { return };
+    let Err(error) = ModelPlan::new(&config, features) else { return };
+    match &error {
+        ModelError::Rule { segment, source } => report.expression(&rule_path(spec, segment), source.clone()),
+        ModelError::RuleType { segment, .. } | ModelError::SegmentName { name: segment, .. } => {
+            report.add(&rule_path(spec, segment), error.to_string(), error.hint().as_deref());
+        }
+        _ => report.add("model", error.to_string(), error.hint().as_deref()),
+    }
+}
+
+/// Where the rule of `segment` is written.
+fn rule_path(spec: &Spec, segment: &str) -> String {
+    let segments = spec.model.iter().flat_map(|model| model.segments.iter().flatten());
+    let named = |item: &SegmentSpec| matches!(item, SegmentSpec::Rule(rule) if rule.name.0 == segment);
+    match segments.into_iter().position(named) {
+        Some(position) => format!("model.segments[{position}].when"),
+        None => "model.segments".to_owned(),
+    }
+}
