@@ -20,9 +20,11 @@ export APPRAISE_PYTHON=$python
 step tests
 cargo test --release --workspace --locked
 
+# The tests have built the program.
+program=${CARGO_TARGET_DIR:-target}/release/appraise
+
 step 'every feature against DuckDB'
-cargo build --release --locked --bin appraise
-"$python" tests/oracle/check_features.py --bin "${CARGO_TARGET_DIR:-target}/release/appraise"
+"$python" tests/oracle/check_features.py --bin "$program"
 
 step 'benchmark programs, small'
-APPRAISE_BIN=${CARGO_TARGET_DIR:-target}/release/appraise benches/peers/run.sh 200000 --rounds 1
+APPRAISE_BIN=$program benches/peers/run.sh 200000 --rounds 1

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use tempfile::tempdir;
 
 use crate::program::{Said, appraise, repository};
 
 /// Longest time for one small file.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Most memory for one small file.
 const MEMORY_BYTES: u64 = 1 << 30;
 
@@ -39,7 +39,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
 
 /// The columns of a file, as far as its footer can be read; one that does not exist otherwise.
 fn columns(path: &Path) -> Vec<String> {
-    let read = || ArrowReaderMetadata::load(&File::open(path).unwrap(), Default::default()).ok();
+    let read = || ArrowReaderMetadata::load(&File::open(path).unwrap(), ArrowReaderOptions::default()).ok();
     let names = std::panic::catch_unwind(read)
         .ok()
         .flatten()
@@ -57,8 +57,7 @@ fn value(path: &Path, column: &str) -> Result<i32, String> {
     command.arg("--set").arg(format!("sources.transactions.path={}", path.display()));
     command.arg("--set").arg(format!("sources.transactions.columns.customer_id={}", quoted(column)));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let begun = std::time::Duration::ZERO;
-    let mut waited = begun;
+    let mut waited = Duration::ZERO;
     while child.try_wait().unwrap().is_none() {
         if waited > PATIENCE {
             child.kill().unwrap();

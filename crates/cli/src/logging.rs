@@ -51,12 +51,6 @@ impl LogOptions {
         !self.no_progress && !self.is_json() && !dumb && !set("CI") && io::stderr().is_terminal()
     }
 
-    fn colours(&self) -> bool {
-        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        !no_colour && !dumb && io::stderr().is_terminal()
-    }
-
     fn level(&self) -> LevelFilter {
         match self.log_level {
             LogLevel::Error => LevelFilter::ERROR,
@@ -67,13 +61,20 @@ impl LogOptions {
     }
 }
 
+/// Whether the terminal shows colours and the user wants them.
+fn colours() -> bool {
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    !no_colour && !dumb && io::stderr().is_terminal()
+}
+
 /// Starts the log; lines go above the progress bars.
 pub(crate) fn start(options: &LogOptions, bars: &Bars) {
     let builder = tracing_subscriber::fmt().with_max_level(options.level()).with_writer(AboveBars(bars.clone()));
     // A second start in one process would fail; there is only this one.
     let _ = match options.log_format {
         LogFormat::Text => {
-            tracing::subscriber::set_global_default(builder.with_target(false).with_ansi(options.colours()).finish())
+            tracing::subscriber::set_global_default(builder.with_target(false).with_ansi(colours()).finish())
         }
         LogFormat::Json => tracing::subscriber::set_global_default(builder.json().flatten_event(true).finish()),
     };

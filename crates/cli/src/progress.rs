@@ -39,10 +39,9 @@ impl Bars {
     }
 
     fn replace(&self, next: Option<Bar>) {
-        if let Ok(mut current) = self.current.lock() {
-            if let Some(previous) = std::mem::replace(&mut *current, next) {
-                previous.bar.finish_and_clear();
-            }
+        let Ok(mut current) = self.current.lock() else { return };
+        if let Some(previous) = std::mem::replace(&mut *current, next) {
+            previous.bar.finish_and_clear();
         }
     }
 }

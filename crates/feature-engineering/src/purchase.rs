@@ -86,9 +86,20 @@ struct Scratch {
 /// Spend by purchase period.
 struct Periods {
     count: i64,
-    first_spend: i128,
-    largest_spend: i128,
-    total: i128,
+    first_spend: i64,
+    largest_spend: i64,
+    total: i64,
+}
+
+impl Periods {
+    /// Ends a period with its spend.
+    fn close(&mut self, of_period: i64) {
+        if self.count == 0 {
+            self.first_spend = of_period;
+        }
+        self.count += 1;
+        self.largest_spend = self.largest_spend.max(of_period);
+    }
 }
 
 impl Purchase {
@@ -170,8 +181,8 @@ impl Purchase {
     }
 
     fn push_purchases(&mut self, purchases: &History<'_>, refund_total: i64) -> Result<(), FoldError> {
-        let spend = by_period(self.period, purchases);
-        let revenue = money("total_revenue", spend.total)?;
+        let spend = by_period(self.period, purchases)?;
+        let revenue = spend.total;
         let orders = distinct_orders(purchases, 0..purchases.days.len(), &mut self.scratch.distinct);
         let (first, last) = match purchases.days {
             [first, .., last] => (*first, *last),
@@ -189,15 +200,14 @@ impl Purchase {
         self.frequency.push(frequency);
         self.recency.push(units(first, last));
         self.customer_age.push(units(first, self.as_of));
-        let first_spend = money("first_purchase_amount", spend.first_spend)?;
-        self.monetary_value.push(mean_half_even(revenue - first_spend, frequency));
+        self.monetary_value.push(mean_half_even(revenue - spend.first_spend, frequency));
         self.orders.push(orders);
         self.lines.push(count(purchases.days.len()));
         self.periods.push(spend.count);
         self.revenue.push(revenue);
         self.average_order.push(mean_half_even(revenue, orders));
-        self.first_spend.push(first_spend);
-        self.largest_spend.push(money("largest_purchase", spend.largest_spend)?);
+        self.first_spend.push(spend.first_spend);
+        self.largest_spend.push(spend.largest_spend);
         self.net_revenue.push(money("net_revenue", i128::from(revenue) - i128::from(refund_total))?);
         for window in &mut self.windows {
             window.push(self.as_of, purchases, &mut self.scratch.distinct);
@@ -365,24 +375,23 @@ fn refunds(history: &History<'_>) -> (i64, i128) {
     rows.fold((0, 0), |(count, total), (_, &amount)| (count + 1, total + i128::from(amount).abs()))
 }
 
-/// Spend by period; purchases come in order of day.
-fn by_period(period: PurchasePeriod, purchases: &History<'_>) -> Periods {
-    let mut spend = Periods { count: 0, first_spend: 0, largest_spend: 0, total: 0 };
-    let mut rows = purchases.days.iter().zip(purchases.amounts).peekable();
-    while let Some((&day, &amount)) = rows.next() {
-        let index = period.index(day);
-        let mut of_period = i128::from(amount);
-        while let Some((_, &more)) = rows.next_if(|(next, _)| **next == day || period.index(**next) == index) {
-            of_period += i128::from(more);
+/// Spend by period; purchases come in order of day. No amount is negative, so that no part exceeds the checked total.
+fn by_period(period: PurchasePeriod, purchases: &History<'_>) -> Result<Periods, FoldError> {
+    let total = money("total_revenue", purchases.amounts.iter().map(|&amount| i128::from(amount)).sum())?;
+    let mut spend = Periods { count: 0, first_spend: 0, largest_spend: 0, total };
+    let mut rows = purchases.days.iter().zip(purchases.amounts);
+    let Some((&first, &amount)) = rows.next() else { return Ok(spend) };
+    let (mut day_before, mut current, mut of_period) = (first, period.index(first), amount);
+    for (&day, &amount) in rows {
+        if day != day_before && period.index(day) != current {
+            spend.close(of_period);
+            (current, of_period) = (period.index(day), 0);
         }
-        if spend.count == 0 {
-            spend.first_spend = of_period;
-        }
-        spend.count += 1;
-        spend.largest_spend = spend.largest_spend.max(of_period);
-        spend.total += of_period;
+        day_before = day;
+        of_period += amount;
     }
-    spend
+    spend.close(of_period);
+    Ok(spend)
 }
 
 /// Distinct orders among `rows`; a row without an order id is an order of its own.

@@ -22,8 +22,8 @@ pub struct ReadOptions {
 }
 
 impl ReadOptions {
-    /// Rows per batch that keep four columns within a core's cache.
-    pub const BATCH_ROWS: usize = 16_384;
+    /// Rows per batch: few enough to stay in a core's cache, enough that each of a scatter's partitions gets a run.
+    pub const BATCH_ROWS: usize = 32_768;
 
     /// Options for `threads` threads.
     #[must_use]

@@ -70,7 +70,7 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
     let previous_rows = previous_rows(session)?;
     let config = stages::ingest(&session.loaded.pipeline, as_of, || previous_rows);
 
-    let files = session.stage("discover", 0, |_| counted(discover(&config.paths)?, |files| total_rows(files)))?;
+    let files = session.stage("discover", 0, |_| Ok(counted(discover(&config.paths)?, |files| total_rows(files))))?;
     let (inputs, content_id) = session.stage("digest", 0, |session| {
         watch.begin("digest", 0, files.iter().map(|file| file.bytes).sum());
         Ok((identify(session, &files)?, 0))
@@ -99,7 +99,7 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
             watch.advance(1, 0);
             !cancel.load(Ordering::Relaxed)
         };
-        counted(fold(&features, &tables.features, &scatter, writers, &keep_going)?, Folded::rows)
+        Ok(counted(fold(&features, &tables.features, &scatter, writers, &keep_going)?, Folded::rows))
     })?;
     let mut books = report.accounting;
     session.note_duplicates(&mut books, &folded.duplicates, folded.duplicate_refunds)?;
@@ -120,9 +120,10 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
     Ok(if published.outcome == Outcome::Published { RunStatus::Succeeded } else { RunStatus::NothingNew })
 }
 
-fn counted<T>(result: T, rows: impl Fn(&T) -> u64) -> Result<(T, u64), RunError> {
+/// A stage's result, with the rows that went out.
+fn counted<T>(result: T, rows: impl Fn(&T) -> u64) -> (T, u64) {
     let rows = rows(&result);
-    Ok((result, rows))
+    (result, rows)
 }
 
 fn total_rows(files: &[InputFile]) -> u64 {
@@ -245,8 +246,8 @@ fn publish(
     watch: &dyn Watch,
 ) -> Result<Published, RunError> {
     let mut staging = session.publisher.stage(&session.record.run_id)?;
-    let (card, values) = valued.map(|valued| (valued.card, valued.batches)).unzip();
-    for (contract, batches) in tables.contracts().zip([Some(folded.batches), values].into_iter().flatten()) {
+    let (card, batches) = valued.map(|valued| (valued.card, valued.batches)).unzip();
+    for (contract, batches) in tables.contracts().zip([Some(folded.batches), batches].into_iter().flatten()) {
         let mut writer = staging.table(contract)?;
         for batch in batches {
             session.options.check_cancelled()?;

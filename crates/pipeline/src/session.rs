@@ -153,7 +153,7 @@ impl<'a> Session<'a> {
         let runs = list_runs(layout)?;
         let same = |run: &&RunRecord| run.content_id.as_ref() == Some(content_id) && !run.accounting.is_empty();
         let Some(earlier) = runs.iter().rev().find(same) else { return Ok(()) };
-        self.record.accounting = earlier.accounting.clone();
+        self.record.accounting.clone_from(&earlier.accounting);
         self.record.inputs.clone_from(&earlier.inputs);
         let folder = layout.run(&earlier.run_id).join("quarantine");
         if let Some(rows) = crate::summary::Rows::of(earlier).filter(|_| folder.is_dir()) {

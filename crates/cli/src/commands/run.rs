@@ -33,7 +33,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     threads: ThreadOptions,
     /// Most rows to decode at once; decides speed and memory, never a result.
-    #[arg(long, value_name = "ROWS", default_value_t = 16_384, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    #[arg(long, value_name = "ROWS", default_value_t = 32_768, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     batch_rows: u32,
     /// Seconds to wait for another run that publishes to the same root.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
