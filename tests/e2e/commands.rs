@@ -123,6 +123,15 @@ fn a_record_is_kept_of_failed_runs_too() {
 }
 
 #[test]
+fn a_dump_of_the_date_that_is_not_there_yet_is_exit_code_7() {
+    let output = tempdir().unwrap();
+    let dated = ["--set", "sources.transactions.path=/no/such/dt=${as_of}/*.parquet"];
+    let summary = art(output.path(), &dated).expect(7).summary();
+    assert_eq!(summary["retryable"], true);
+    assert!(summary["message"].as_str().unwrap().contains("dt=1913-12-31"));
+}
+
+#[test]
 fn plan_reads_footers_and_writes_nothing() {
     let output = tempdir().unwrap();
     let root = output.path().join("new");

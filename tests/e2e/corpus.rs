@@ -1,4 +1,4 @@
-//! Broken inputs, each with its exit code and what the message must say.
+//! Broken pipelines and broken inputs, each with its exit code and what the message must say.
 
 use std::path::PathBuf;
 
@@ -61,4 +61,20 @@ fn every_broken_input_fails_as_expected() {
     assert!(cases.len() >= 30, "only {} cases", cases.len());
     let failures: Vec<String> = cases.iter().filter_map(|case| check(case).err()).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+#[test]
+fn every_broken_pipeline_is_refused_at_its_line() {
+    let folder = repository().join("tests/corpus/pipelines/refuse");
+    let files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 100, "only {} files", files.len());
+    for file in files {
+        let bytes = std::fs::read(&file).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        let said = Said::of(&appraise().arg("validate").arg(&file).output().unwrap()).expect(3);
+        for expected in text.lines().filter_map(|line| line.strip_prefix("# expect: ")) {
+            let met = |line: &str| line.contains(&*file.to_string_lossy()) && line.contains(expected);
+            assert!(said.stderr.lines().any(met), "{}: no `{expected}` in\n{}", file.display(), said.stderr);
+        }
+    }
 }

@@ -15,7 +15,8 @@ const GRACE: Duration = Duration::from_millis(4_500);
 pub(crate) struct Stop {
     /// Set once a signal came.
     pub(crate) cancel: Arc<AtomicBool>,
-    code: Arc<AtomicU8>,
+    /// The exit code that goes with the signal, 0 before one came.
+    pub(crate) code: Arc<AtomicU8>,
 }
 
 impl Stop {
@@ -33,11 +34,6 @@ impl Stop {
             }
         });
         Ok(stop)
-    }
-
-    /// The exit code of the signal that came, if one did.
-    pub(crate) fn exit_code(&self) -> Option<u8> {
-        self.cancel.load(Ordering::SeqCst).then(|| self.code.load(Ordering::SeqCst))
     }
 }
 

@@ -18,12 +18,12 @@ use crate::scatter::{Rows, Scatter, ScatterWriter};
 #[derive(Debug, thiserror::Error)]
 pub enum FoldError {
     /// Rows of one customer share a transaction id but differ in content.
-    #[error("customer {customer}: transaction {transaction} stands twice with different content")]
+    #[error("customer {customer}: a transaction id stands twice with different content")]
     Conflict {
         /// The customer's key.
         customer: String,
-        /// The id, or a note that it is a text.
-        transaction: String,
+        /// Identity of the transaction id (see [`appraise_schema::hash`]).
+        id: u128,
     },
     /// A sum exceeds DECIMAL(18, scale).
     #[error("customer {customer}: {column} of {minor} minor units exceeds 18 digits")]
@@ -54,13 +54,6 @@ pub enum FoldError {
 }
 
 impl FoldError {
-    /// A conflict on the transaction of identity `id` (see [`appraise_schema::hash`]).
-    pub(crate) fn conflict(customer: String, id: u128) -> Self {
-        let integer = (id >> 64 == 1).then(|| u64::try_from(id & u128::from(u64::MAX)).unwrap_or(0).cast_signed());
-        let transaction = integer.map_or_else(|| "id (a text)".to_owned(), |id| id.to_string());
-        Self::Conflict { customer, transaction }
-    }
-
     /// An overflow of `column`; the customer is filled in by the driver.
     pub(crate) fn overflow(column: &'static str, minor: i128) -> Self {
         Self::MoneyOverflow { customer: String::new(), column, minor }

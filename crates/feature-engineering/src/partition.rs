@@ -143,7 +143,7 @@ fn drop_duplicates(rows: &Rows, groups: &mut Groups) -> Result<(Tally, u64), Fol
             match before {
                 Some((id_before, content_before)) if id != 0 && id == id_before => {
                     if content != content_before {
-                        return Err(FoldError::conflict(key_text(&rows.key, row), id));
+                        return Err(FoldError::Conflict { customer: key_text(&rows.key, row), id });
                     }
                     dropped.add(Some(rows.amount[row as usize]));
                     dropped_refunds += u64::from(is_refund(rows, row));

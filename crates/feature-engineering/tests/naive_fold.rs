@@ -182,7 +182,7 @@ fn the_same_id_with_other_content_is_a_conflict() {
         fold(&config, &contract(&config).unwrap(), &scatter, vec![writer], &|| true)
     };
     let error = fold_of(&[row(5, 1), row(5, 2)]).unwrap_err();
-    assert_eq!(error.to_string(), "customer 5: transaction -77 stands twice with different content");
+    assert_eq!(error.to_string(), "customer 5: a transaction id stands twice with different content");
     assert_eq!(fold_of(&[row(5, 1), row(6, 2)]).unwrap().rows(), 2, "identity is customer and id");
 }
 

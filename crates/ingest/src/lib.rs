@@ -34,4 +34,4 @@ pub use error::{ErrorKind, IngestError};
 pub use outcome::{CheckOutcome, ReadReport};
 pub use plan::ReadPlan;
 pub use quarantine::QuarantineRow;
-pub use read::{EventSink, NoProgress, Progress, ReadOptions, read};
+pub use read::{EventSink, NoProgress, Origin, Progress, ReadOptions, read};

@@ -37,11 +37,22 @@ pub trait EventSink: Send {
     /// Why it can't take more.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Takes a batch of used rows; it is not empty.
+    /// Takes a batch of used rows, which is not empty, and hears where they stand.
     ///
     /// # Errors
     /// When it can't; the read ends.
-    fn accept(&mut self, batch: EventBatch) -> Result<(), Self::Error>;
+    fn accept(&mut self, batch: EventBatch, origin: Origin<'_>) -> Result<(), Self::Error>;
+}
+
+/// Where the rows of a batch stand in the input.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// Position of their file among the inputs.
+    pub file: usize,
+    /// Row of the file that `rows` counts from.
+    pub first_row: u64,
+    /// For each event its row, from `first_row`.
+    pub rows: &'a [u32],
 }
 
 /// Hears how far a read is.

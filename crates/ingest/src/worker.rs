@@ -26,7 +26,7 @@ use crate::mapping::{FileMapping, WHERE};
 use crate::pages::check_pages;
 use crate::plan::ReadPlan;
 use crate::quarantine::{MAX_VALUE_CHARACTERS, QuarantineRow};
-use crate::read::{EventSink, Progress, Unit};
+use crate::read::{EventSink, Origin, Progress, Unit};
 use crate::reasons::{FILTERED, FIRST_RULE, RowRule, USED};
 
 /// Decoded bytes of a batch to aim for, by the footer's word.
@@ -126,7 +126,11 @@ impl<'a> Worker<'a> {
             self.quarantine(unit, &judged, first_row)?;
         }
         self.findings.newest_day = self.findings.newest_day.max(events.day.iter().copied().max());
-        if events.is_empty() { Ok(()) } else { sink.accept(events).map_err(|error| IngestError::Sink(Box::new(error))) }
+        if events.is_empty() {
+            return Ok(());
+        }
+        let origin = Origin { file: unit.file, first_row, rows: &used };
+        sink.accept(events, origin).map_err(|error| IngestError::Sink(Box::new(error)))
     }
 
     fn judge(&mut self, unit: Unit, batch: &RecordBatch) -> Result<Judged, IngestError> {

@@ -29,6 +29,20 @@ pub enum RunError {
     /// Rows could not be put into a table: a defect of the program.
     #[error(transparent)]
     Arrow(#[from] arrow::error::ArrowError),
+    /// Rows of one customer share a transaction id but differ in content.
+    #[error("customer {customer}: {} have one `transaction_id` but different content", rows.join(", "))]
+    Conflict {
+        /// The customer's key.
+        customer: String,
+        /// The rows, each with its file.
+        rows: Vec<String>,
+    },
+    /// A dump of the run's date that is not there.
+    #[error("{source}; the dump may yet come")]
+    NotThereYet {
+        /// What was looked for.
+        source: IngestError,
+    },
     /// An input changed while it was read.
     #[error("`{path}` changed while it was read")]
     InputChanged {
@@ -67,7 +81,7 @@ impl RunError {
                 IngestKind::Internal => 1,
                 IngestKind::Interrupted => 130,
             },
-            Self::Fold(FoldError::Conflict { .. } | FoldError::MoneyOverflow { .. }) => 5,
+            Self::Conflict { .. } | Self::Fold(FoldError::Conflict { .. } | FoldError::MoneyOverflow { .. }) => 5,
             Self::Fold(FoldError::PartitionTooLarge { .. }) => 9,
             Self::Fold(FoldError::Interrupted) | Self::Interrupted => 130,
             Self::Fold(FoldError::Contract { .. }) | Self::Arrow(_) | Self::Unbalanced(_) | Self::Panic { .. } => 1,
@@ -78,7 +92,7 @@ impl RunError {
                 ExportKind::NoSnapshot => 4,
                 ExportKind::Conflict | ExportKind::Rows => 1,
             },
-            Self::InputChanged { .. } => 7,
+            Self::InputChanged { .. } | Self::NotThereYet { .. } => 7,
         }
     }
 
@@ -97,6 +111,10 @@ impl RunError {
             Self::Model(error) => error.hint(),
             Self::Export(error) => error.hint(),
             Self::Panic { .. } => Some("please report it; `--log-level debug` says where it happened".to_owned()),
+            Self::Conflict { .. } => {
+                Some("map an id that names one row for good, or leave `transaction_id` out".to_owned())
+            }
+            Self::NotThereYet { .. } => Some("run again once the dump is there".to_owned()),
             Self::InputChanged { .. } => Some("run again once the dump is complete".to_owned()),
             _ => None,
         }

@@ -5,6 +5,7 @@
 //! work.
 
 pub mod clock;
+mod conflict;
 pub mod error;
 pub mod memory;
 pub mod plan;

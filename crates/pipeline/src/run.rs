@@ -4,18 +4,20 @@ use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use appraise_export::{ContentId, Facts, Input, Outcome, Published, RunStatus, list_runs};
 use appraise_feature_engineering::{Folded, Scatter, ScatterWriter, fold};
 use appraise_ingest::{
-    EventSink, IngestError, InputFile, Progress, ReadOptions, ReadPlan, ReadReport, digest, discover, read,
+    EventSink, IngestError, InputFile, Origin, Progress, ReadOptions, ReadPlan, ReadReport, TransactionsConfig, digest,
+    discover, read,
 };
 use appraise_model::Valued;
 use appraise_schema::{AsOf, EventBatch};
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
+use crate::conflict::locate;
 use crate::error::RunError;
 use crate::plan::PublishedTables;
 use crate::session::{Session, stillborn, versions};
@@ -38,9 +40,19 @@ pub struct RunOptions {
     pub move_pointers: bool,
     /// Set from outside to stop the run.
     pub cancel: Arc<AtomicBool>,
+    /// The exit code of a run that was stopped, set before `cancel`; 0 stands for that of SIGINT.
+    pub cancel_code: Arc<AtomicU8>,
 }
 
 impl RunOptions {
+    /// The exit code of a run that was stopped.
+    pub(crate) fn interrupted_code(&self) -> u8 {
+        match self.cancel_code.load(Ordering::SeqCst) {
+            0 => 130,
+            code => code,
+        }
+    }
+
     /// Fails once the run was asked to stop.
     pub(crate) fn check_cancelled(&self) -> Result<(), RunError> {
         if self.cancel.load(Ordering::Relaxed) { Err(RunError::Interrupted) } else { Ok(()) }
@@ -70,7 +82,8 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
     let previous_rows = previous_rows(session)?;
     let config = stages::ingest(&session.loaded.pipeline, as_of, || previous_rows);
 
-    let files = session.stage("discover", 0, |_| Ok(counted(discover(&config.paths)?, |files| total_rows(files))))?;
+    let files =
+        session.stage("discover", 0, |session| Ok(counted(look(session, &config)?, |files| total_rows(files))))?;
     let (inputs, content_id) = session.stage("digest", 0, |session| {
         watch.begin("digest", 0, files.iter().map(|file| file.bytes).sum());
         Ok((identify(session, &files)?, 0))
@@ -93,13 +106,15 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
     let (report, writers) = session.stage("ingest", plan.rows(), |session| ingest(session, &plan, &scatter, watch))?;
     check_unchanged(&files)?;
     let folded = session.stage("features", report.used(), |session| {
-        let cancel = Arc::clone(&session.options.cancel);
         watch.begin("features", scatter.partitions() as u64, 0);
         let keep_going = || {
             watch.advance(1, 0);
-            !cancel.load(Ordering::Relaxed)
+            session.options.check_cancelled().is_ok()
         };
-        Ok(counted(fold(&features, &tables.features, &scatter, writers, &keep_going)?, Folded::rows))
+        let folded = fold(&features, &tables.features, &scatter, writers, &keep_going);
+        let folded =
+            folded.map_err(|error| locate(error, &plan, &shown_paths(session, &report.files), session.options));
+        Ok(counted(folded?, Folded::rows))
     })?;
     let mut books = report.accounting;
     session.note_duplicates(&mut books, &folded.duplicates, folded.duplicate_refunds)?;
@@ -124,6 +139,16 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
 fn counted<T>(result: T, rows: impl Fn(&T) -> u64) -> (T, u64) {
     let rows = rows(&result);
     (result, rows)
+}
+
+/// The files that are there.
+fn look(session: &Session<'_>, config: &TransactionsConfig) -> Result<Vec<InputFile>, RunError> {
+    discover(&config.paths).map_err(|source| match source {
+        IngestError::NothingMatches { .. } if session.loaded.pipeline.transactions.dated => {
+            RunError::NotThereYet { source }
+        }
+        source => source.into(),
+    })
 }
 
 fn total_rows(files: &[InputFile]) -> u64 {
@@ -160,6 +185,11 @@ fn shown_path(session: &Session<'_>, path: &Path) -> PathBuf {
     path.strip_prefix(&session.loaded.pipeline.folder).unwrap_or(path).to_owned()
 }
 
+/// [`shown_path`] of all `paths`.
+fn shown_paths(session: &Session<'_>, paths: &[PathBuf]) -> Vec<PathBuf> {
+    paths.iter().map(|path| shown_path(session, path)).collect()
+}
+
 /// Input rows of the newest date before this one that succeeded.
 fn previous_rows(session: &Session<'_>) -> Result<Option<u64>, RunError> {
     let as_of = session.options.as_of.to_string();
@@ -181,18 +211,15 @@ fn ingest(
     watch.begin("ingest", plan.rows(), session.record.inputs.iter().map(|input| input.bytes).sum());
     let options = ReadOptions { threads: session.options.threads, batch_rows: session.options.batch_rows };
     let sink = |_| ScatterSink(scatter.writer());
-    let shown = |report: &ReadReport, session: &Session<'_>| {
-        report.files.iter().map(|file| shown_path(session, file)).collect::<Vec<_>>()
-    };
     match read(plan, options, sink, watch, &session.options.cancel) {
         Ok((report, sinks)) => {
-            let files = shown(&report, session);
+            let files = shown_paths(session, &report.files);
             session.note_read(&report, &files)?;
             let used = report.used();
             Ok(((report, sinks.into_iter().map(|sink| sink.0).collect()), used))
         }
         Err(IngestError::ChecksFailed { failures, report }) => {
-            let files = shown(&report, session);
+            let files = shown_paths(session, &report.files);
             session.note_read(&report, &files)?;
             Err(IngestError::ChecksFailed { failures, report }.into())
         }
@@ -206,7 +233,7 @@ struct ScatterSink(ScatterWriter);
 impl EventSink for ScatterSink {
     type Error = Infallible;
 
-    fn accept(&mut self, batch: EventBatch) -> Result<(), Infallible> {
+    fn accept(&mut self, batch: EventBatch, _origin: Origin<'_>) -> Result<(), Infallible> {
         self.0.push(&batch);
         Ok(())
     }

@@ -169,7 +169,12 @@ impl<'a> Session<'a> {
                 self.record.status = status;
                 self.record.exit_code = Some(0);
             }
-            Err(error) => note_error(&mut self.record, &error, self.loaded),
+            Err(error) => {
+                note_error(&mut self.record, &error, self.loaded);
+                if self.record.status == RunStatus::Interrupted {
+                    self.record.exit_code = Some(self.options.interrupted_code());
+                }
+            }
         }
         self.record.ended_at = Some(self.clock.now());
         self.record.wall_s = Some(self.clock.elapsed_s());

@@ -66,17 +66,16 @@ impl Run {
             lock_timeout_s: self.lock_timeout,
             move_pointers: !self.no_current,
             cancel: Arc::clone(&stop.cancel),
+            cancel_code: Arc::clone(&stop.code),
         };
         let mut summary = appraise_pipeline::run(&loaded, &options, &clock, bars);
         bars.finish();
-        self.finish(&mut summary, &stop)
+        self.finish(&mut summary)
     }
 
-    fn finish(&self, summary: &mut Summary, stop: &Stop) -> Result<u8, Failure> {
-        match (summary.status, self.exit_skip) {
-            (RunStatus::Interrupted, _) => summary.exit_code = stop.exit_code().unwrap_or(summary.exit_code),
-            (RunStatus::NothingNew, Some(code)) => summary.exit_code = code,
-            _ => {}
+    fn finish(&self, summary: &mut Summary) -> Result<u8, Failure> {
+        if let (RunStatus::NothingNew, Some(code)) = (summary.status, self.exit_skip) {
+            summary.exit_code = code;
         }
         output::json_line(summary)?;
         if summary.message.is_empty() {

@@ -1,6 +1,6 @@
 //! CPU cost of a read, on demand: `cargo test --release -p appraise-ingest -- --ignored --nocapture speed`.
 
-use appraise_ingest::{EventSink, NoProgress, ReadOptions, ReadPlan, discover, read};
+use appraise_ingest::{EventSink, NoProgress, Origin, ReadOptions, ReadPlan, discover, read};
 use appraise_schema::EventBatch;
 
 use crate::support::config;
@@ -10,7 +10,7 @@ struct Count(usize);
 impl EventSink for Count {
     type Error = std::convert::Infallible;
 
-    fn accept(&mut self, batch: EventBatch) -> Result<(), Self::Error> {
+    fn accept(&mut self, batch: EventBatch, _origin: Origin<'_>) -> Result<(), Self::Error> {
         self.0 += batch.len();
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use appraise_expression::Parsed;
 use appraise_ingest::{
-    EventSink, IngestError, NoProgress, ReadOptions, ReadPlan, ReadReport, TransactionsConfig, discover, read,
+    EventSink, IngestError, NoProgress, Origin, ReadOptions, ReadPlan, ReadReport, TransactionsConfig, discover, read,
 };
 use appraise_schema::{EventBatch, KeyColumn, Money, Share, TransactionRef};
 use arrow::array::{ArrayRef, RecordBatch};
@@ -70,7 +70,7 @@ pub(crate) struct Collect(Vec<EventBatch>);
 impl EventSink for Collect {
     type Error = Infallible;
 
-    fn accept(&mut self, batch: EventBatch) -> Result<(), Infallible> {
+    fn accept(&mut self, batch: EventBatch, _origin: Origin<'_>) -> Result<(), Infallible> {
         self.0.push(batch);
         Ok(())
     }

@@ -10,7 +10,7 @@ use appraise_schema::source::{self, SourceColumn};
 use appraise_schema::{Money, PurchasePeriod, Share, TimeUnit, WindowDays};
 use chrono_tz::Tz;
 
-use super::node::Node;
+use super::node::{Node, Value};
 use super::problem::Problem;
 use super::resolved::{
     ColumnMapping, Export, Features, Freshness, Model, Pipeline, RowsLimit, SegmentRule, Transactions,
@@ -68,6 +68,15 @@ impl<'t> Report<'t> {
     /// Whether a problem was reported at `path` or below it.
     pub(crate) fn has(&self, path: &str) -> bool {
         self.problems.iter().any(|problem| problem.path.starts_with(path))
+    }
+
+    /// Whether the text at `path`, or one in the list there, was written with `${as_of}`.
+    fn is_dated(&self, path: &str) -> bool {
+        let dated = |node: &Node| node.template.as_ref().is_some_and(|text| text.contains("${as_of}"));
+        match self.tree.at(path) {
+            Some(Node { value: Value::Sequence(items), .. }) => items.iter().any(dated),
+            node => node.is_some_and(dated),
+        }
     }
 
     /// Reports what is wrong with the expression at `path`.
@@ -141,6 +150,7 @@ fn transactions(report: &mut Report<'_>, spec: &TransactionsSpec, timezone: Tz, 
         OneOrMany::One(path) => vec![path.0.clone()],
         OneOrMany::Many(paths) => paths.iter().map(|path| path.0.clone()).collect(),
     };
+    let dated = report.is_dated(&at("path"));
     let zone = match &spec.zone {
         Some(name) => zone(report, &at("zone"), Some(&name.0)),
         None => Some(timezone),
@@ -154,6 +164,7 @@ fn transactions(report: &mut Report<'_>, spec: &TransactionsSpec, timezone: Tz, 
     let freshness = written.freshness.as_ref().and_then(|freshness| freshness_limit(report, freshness));
     Some(Transactions {
         paths,
+        dated,
         zone: zone?,
         delivery: spec.delivery.unwrap_or_default(),
         duplicates: spec.duplicates.unwrap_or_default(),

@@ -36,6 +36,8 @@ pub struct Pipeline {
 pub struct Transactions {
     /// Paths and globs, relative to [`Pipeline::folder`] or absolute; at least one.
     pub paths: Vec<String>,
+    /// Whether a path names the date of the run: a dump that is not there may yet come.
+    pub dated: bool,
     /// Zone of timestamps without one.
     pub zone: Tz,
     /// Whether files add up.
