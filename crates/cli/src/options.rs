@@ -36,6 +36,28 @@ impl PipelineOptions {
     }
 }
 
+/// A night's work: a pipeline, its date, where its tables go, and how many threads it may use.
+#[derive(Debug, Args)]
+pub(crate) struct NightOptions {
+    #[command(flatten)]
+    pipeline: PipelineOptions,
+    /// The date to value customers at, such as 2024-12-31; events of that day count.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) as_of: AsOf,
+    /// Root of the published tables, instead of the file's `export.path`.
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) threads: ThreadOptions,
+}
+
+impl NightOptions {
+    /// Loads the pipeline for its date.
+    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
+        self.pipeline.load(Some(self.as_of), self.output.as_ref())
+    }
+}
+
 /// Where the published tables are.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]

@@ -148,7 +148,7 @@ def rejected_cases():
     """Data that a check refuses: exit code 5."""
     yield case("all_rows_fail", REJECTED, "amount", path="sound.parquet", checks="{ amount: { min: 1000 } }")
     yield case("half_without_customer", REJECTED, "customer_id", tolerate="10%")
-    yield case("conflicting_ids", REJECTED, "transaction_id")
+    yield case("conflicting_ids", REJECTED, "transaction_id", "row 0 of `conflicting_ids.parquet`")
 
 
 def sound_cases():

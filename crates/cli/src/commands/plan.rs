@@ -1,29 +1,18 @@
 //! `appraise plan`.
 
-use std::path::PathBuf;
-
 use appraise_pipeline::plan::PlannedInput;
-use appraise_schema::AsOf;
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
 
 use crate::exit::{DONE, Failure};
-use crate::options::{PipelineOptions, ThreadOptions};
+use crate::options::NightOptions;
 use crate::output;
 
 /// Says what a run would read and write, from the footers of the inputs alone.
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
     #[command(flatten)]
-    pipeline: PipelineOptions,
-    /// The date to value customers at.
-    #[arg(long, value_name = "DATE")]
-    as_of: AsOf,
-    /// Root of the published tables, instead of the file's `export.path`.
-    #[arg(long, value_name = "DIR")]
-    output: Option<PathBuf>,
-    #[command(flatten)]
-    threads: ThreadOptions,
+    night: NightOptions,
     /// Prints the pipeline with every default filled in and the origin of every value, and looks at no input.
     #[arg(long)]
     resolved: bool,
@@ -35,8 +24,9 @@ pub(crate) struct Plan {
 impl Plan {
     /// Prints the plan.
     pub(crate) fn run(&self) -> Result<u8, Failure> {
-        self.threads.apply();
-        let loaded = self.pipeline.load(Some(self.as_of), self.output.as_ref())?;
+        let NightOptions { as_of, threads, .. } = &self.night;
+        threads.apply();
+        let loaded = self.night.load()?;
         if self.resolved {
             if self.json {
                 output::json_line(&loaded.resolved_json())?;
@@ -45,7 +35,7 @@ impl Plan {
             }
             return Ok(DONE);
         }
-        let plan = appraise_pipeline::plan(&loaded, self.as_of, self.threads.count())?;
+        let plan = appraise_pipeline::plan(&loaded, *as_of, threads.count())?;
         if self.json {
             output::json_line(&plan)?;
         } else {

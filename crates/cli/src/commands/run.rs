@@ -1,17 +1,15 @@
 //! `appraise run`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use appraise_export::RunStatus;
 use appraise_pipeline::clock::{Clock, SystemClock};
 use appraise_pipeline::{RunOptions, Summary};
-use appraise_schema::AsOf;
 use clap::Args;
 use serde_json::json;
 
 use crate::exit::{self, Failure};
-use crate::options::{PipelineOptions, ThreadOptions};
+use crate::options::NightOptions;
 use crate::output;
 use crate::progress::Bars;
 use crate::signals::Stop;
@@ -23,15 +21,7 @@ use crate::signals::Stop;
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     #[command(flatten)]
-    pipeline: PipelineOptions,
-    /// The date to value customers at, such as 2024-12-31; events of that day count.
-    #[arg(long, value_name = "DATE")]
-    as_of: AsOf,
-    /// Root of the published tables, instead of the file's `export.path`.
-    #[arg(long, value_name = "DIR")]
-    output: Option<PathBuf>,
-    #[command(flatten)]
-    threads: ThreadOptions,
+    night: NightOptions,
     /// Most rows to decode at once; decides speed and memory, never a result.
     #[arg(long, value_name = "ROWS", default_value_t = 32_768, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     batch_rows: u32,
@@ -49,9 +39,10 @@ pub(crate) struct Run {
 impl Run {
     /// Runs, prints the summary, gives the exit code.
     pub(crate) fn run(&self, bars: &Bars) -> Result<u8, Failure> {
-        self.threads.apply();
+        let NightOptions { as_of, threads, .. } = &self.night;
+        threads.apply();
         let clock = SystemClock::start();
-        let loaded = match self.pipeline.load(Some(self.as_of), self.output.as_ref()) {
+        let loaded = match self.night.load() {
             Ok(loaded) => loaded,
             Err(failure) => {
                 output::json_line(&self.refused(&failure, &clock))?;
@@ -60,8 +51,8 @@ impl Run {
         };
         let stop = Stop::listen()?;
         let options = RunOptions {
-            as_of: self.as_of,
-            threads: self.threads.count(),
+            as_of: *as_of,
+            threads: threads.count(),
             batch_rows: usize::try_from(self.batch_rows).unwrap_or(usize::MAX),
             lock_timeout_s: self.lock_timeout,
             move_pointers: !self.no_current,
@@ -92,7 +83,7 @@ impl Run {
             "exit_code": exit::PIPELINE,
             "retryable": false,
             "message": failure.messages.join("\n"),
-            "as_of": self.as_of.to_string(),
+            "as_of": self.night.as_of.to_string(),
             "wall_s": clock.elapsed_s(),
             "peak_memory_bytes": appraise_pipeline::memory::peak_bytes(),
             "rows": null,
