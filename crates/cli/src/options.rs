@@ -80,7 +80,7 @@ impl OutputOptions {
                 return Err(Failure::usage("no output is given", "name it with `--output DIR` or `--pipeline FILE`"));
             }
         };
-        Ok(Layout::new(std::path::absolute(&root).unwrap_or(root)))
+        Ok(Layout::at(&root))
     }
 }
 

@@ -148,6 +148,18 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The layout below `root`, made absolute. What exists of it loses its links and its `..`, so that paths read
+    /// well in summaries.
+    #[must_use]
+    pub fn at(root: &Path) -> Self {
+        let absolute = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+        let real = absolute.ancestors().find_map(|folder| {
+            let real = folder.canonicalize().ok()?;
+            Some(real.join(absolute.strip_prefix(folder).ok()?))
+        });
+        Self::new(real.unwrap_or(absolute))
+    }
+
     /// The layout below `root`, which need not exist yet.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
@@ -226,6 +238,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_root_that_is_not_there_yet_has_no_detours() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().canonicalize().unwrap();
+        std::fs::create_dir(real.join("pipelines")).unwrap();
+        let layout = Layout::at(&real.join("pipelines/../out/art"));
+        assert_eq!(layout.root(), real.join("out/art"));
+    }
 
     #[test]
     fn ids_that_are_no_folder_names_are_refused() {

@@ -7,6 +7,9 @@ use crate::fold::FoldError;
 use crate::group::{Groups, group};
 use crate::scatter::{Keys, Rows};
 
+/// The sign bit of a day: flipped, days sort as unsigned numbers.
+const SIGN: u32 = 1 << 31;
+
 /// A partition ready to be folded: columns in the order of customers, then local date.
 #[derive(Debug)]
 pub(crate) struct Partition {
@@ -37,10 +40,10 @@ impl Partition {
         }
         let mut groups = group(&rows.key);
         let (duplicates, duplicate_refunds) = drop_duplicates(&rows, &mut groups)?;
-        order_by_day(&rows.day, &mut groups);
+        let day = order_by_day(&rows.day, &mut groups);
         let picked = &groups.rows;
         Ok(Self {
-            day: pick(&rows.day, picked),
+            day,
             amount: pick(&rows.amount, picked),
             refund: (!rows.refund.is_empty()).then(|| pick(&rows.refund, picked)),
             order: (!rows.order.is_empty()).then(|| pick(&rows.order, picked)),
@@ -96,27 +99,28 @@ fn pick<T: Copy>(column: &[T], rows: &[u32]) -> Vec<T> {
     rows.iter().map(|&row| column[row as usize]).collect()
 }
 
-/// Orders each customer's rows by day. Rows of one day stay in no particular order: they are a set.
-fn order_by_day(days: &[i32], groups: &mut Groups) {
+/// Orders each customer's rows by day; gives the days in that order. Rows of one day stay in no particular order:
+/// they are a set.
+fn order_by_day(days: &[i32], groups: &mut Groups) -> Vec<i32> {
+    let mut ordered = Vec::with_capacity(groups.rows.len());
     let mut keyed: Vec<u64> = Vec::new();
     for bounds in groups.starts.windows(2) {
         let rows = &mut groups.rows[bounds[0] as usize..bounds[1] as usize];
-        if rows.is_sorted_by_key(|&row| days[row as usize]) {
-            continue;
-        }
         keyed.clear();
         // Day, shifted to sort as unsigned, above the row number.
         keyed.extend(rows.iter().map(|&row| {
-            let day = days[row as usize].cast_unsigned() ^ (1 << 31);
+            let day = days[row as usize].cast_unsigned() ^ SIGN;
             (u64::from(day) << 32) | u64::from(row)
         }));
         keyed.sort_unstable();
         for (row, key) in rows.iter_mut().zip(&keyed) {
-            #[expect(clippy::cast_possible_truncation, reason = "the low half is the row number")]
-            let low = *key as u32;
+            #[expect(clippy::cast_possible_truncation, reason = "the halves are the day and the row number")]
+            let (day, low) = ((*key >> 32) as u32, *key as u32);
             *row = low;
+            ordered.push((day ^ SIGN).cast_signed());
         }
     }
+    ordered
 }
 
 /// Drops rows of a customer whose transaction id came before with the same content.

@@ -27,6 +27,20 @@ impl Keys {
         }
     }
 
+    fn take(&mut self, keys: &KeyColumn, picked: &[u32]) {
+        match (self, keys) {
+            (Self::Integer(target), KeyColumn::Integer(keys)) => gather(target, keys, picked),
+            (Self::Text { ends, bytes: target }, KeyColumn::Text { offsets, bytes }) => {
+                for &row in picked {
+                    let row = row as usize;
+                    target.extend_from_slice(&bytes[offsets[row] as usize..offsets[row + 1] as usize]);
+                    ends.push(target.len());
+                }
+            }
+            _ => debug_assert!(false, "a run has one key type"),
+        }
+    }
+
     fn append(&mut self, other: Self) {
         match (self, other) {
             (Self::Integer(keys), Self::Integer(mut more)) => keys.append(&mut more),
@@ -38,6 +52,11 @@ impl Keys {
             _ => debug_assert!(false, "a run has one key type"),
         }
     }
+}
+
+/// Appends the values of the `picked` rows.
+fn gather<T: Copy>(target: &mut Vec<T>, column: &[T], picked: &[u32]) {
+    target.extend(picked.iter().map(|&row| column[row as usize]));
 }
 
 /// The rows of one partition that one writer has seen, column by column.
@@ -83,6 +102,28 @@ impl Rows {
         if mapped.transaction {
             self.transaction_id.reserve(rows);
             self.transaction_content.reserve(rows);
+        }
+    }
+
+    /// Appends the rows of `batch` that are numbered in `picked`.
+    fn take(&mut self, batch: &EventBatch, picked: &[u32]) {
+        self.key.take(&batch.key, picked);
+        gather(&mut self.day, &batch.day, picked);
+        gather(&mut self.amount, &batch.amount, picked);
+        if let Some(order) = &batch.order {
+            gather(&mut self.order, order, picked);
+        }
+        if let Some(margin) = &batch.margin {
+            gather(&mut self.margin, margin, picked);
+        }
+        if let Some(transaction) = &batch.transaction {
+            self.transaction_id.extend(picked.iter().map(|&row| transaction[row as usize].id));
+            self.transaction_content.extend(picked.iter().map(|&row| transaction[row as usize].content));
+        }
+        if let Some(refund) = &batch.refund {
+            // Rows of earlier batches without the column were no refunds.
+            self.refund.resize(self.day.len() - picked.len(), false);
+            gather(&mut self.refund, refund, picked);
         }
     }
 
@@ -180,27 +221,13 @@ impl ScatterWriter {
     pub fn push(&mut self, batch: &EventBatch) {
         self.assign(&batch.key);
         self.sort_rows();
-        self.scatter_keys(&batch.key);
-        self.copy(&batch.day, |rows| &mut rows.day);
-        self.copy(&batch.amount, |rows| &mut rows.amount);
-        if let Some(order) = &batch.order {
-            self.copy(order, |rows| &mut rows.order);
-        }
-        if let Some(margin) = &batch.margin {
-            self.copy(margin, |rows| &mut rows.margin);
-        }
-        if let Some(transaction) = &batch.transaction {
-            self.for_each_bucket(|rows, picked| {
-                rows.transaction_id.extend(picked.iter().map(|&i| transaction[i as usize].id));
-                rows.transaction_content.extend(picked.iter().map(|&i| transaction[i as usize].content));
-            });
-        }
-        if let Some(refund) = &batch.refund {
-            self.for_each_bucket(|rows, picked| {
-                // Rows of earlier batches without the column were no refunds.
-                rows.refund.resize(rows.day.len() - picked.len(), false);
-                rows.refund.extend(picked.iter().map(|&i| refund[i as usize]));
-            });
+        let mut start = 0;
+        for (rows, &end) in self.buckets.iter_mut().zip(&self.ends) {
+            let end = end as usize;
+            if start < end {
+                rows.take(batch, &self.order[start..end]);
+            }
+            start = end;
         }
     }
 
@@ -236,40 +263,6 @@ impl ScatterWriter {
             let cursor = &mut self.ends[usize::from(partition)];
             self.order[*cursor as usize] = row;
             *cursor += 1;
-        }
-    }
-
-    fn for_each_bucket(&mut self, mut write: impl FnMut(&mut Rows, &[u32])) {
-        let mut start = 0;
-        for (rows, &end) in self.buckets.iter_mut().zip(&self.ends) {
-            let end = end as usize;
-            if start < end {
-                write(rows, &self.order[start..end]);
-            }
-            start = end;
-        }
-    }
-
-    fn copy<T: Copy>(&mut self, column: &[T], target: impl Fn(&mut Rows) -> &mut Vec<T>) {
-        self.for_each_bucket(|rows, picked| target(rows).extend(picked.iter().map(|&i| column[i as usize])));
-    }
-
-    fn scatter_keys(&mut self, keys: &KeyColumn) {
-        match keys {
-            KeyColumn::Integer(keys) => self.for_each_bucket(|rows, picked| {
-                if let Keys::Integer(target) = &mut rows.key {
-                    target.extend(picked.iter().map(|&i| keys[i as usize]));
-                }
-            }),
-            KeyColumn::Text { offsets, bytes } => self.for_each_bucket(|rows, picked| {
-                if let Keys::Text { ends, bytes: target } = &mut rows.key {
-                    for &i in picked {
-                        let i = i as usize;
-                        target.extend_from_slice(&bytes[offsets[i] as usize..offsets[i + 1] as usize]);
-                        ends.push(target.len());
-                    }
-                }
-            }),
         }
     }
 }

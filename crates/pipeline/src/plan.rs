@@ -1,5 +1,6 @@
 //! What a run would do: the footers of the inputs are read, nothing else.
 
+use appraise_export::Layout;
 use appraise_feature_engineering::{FeatureConfig, contract};
 use appraise_ingest::{ReadPlan, discover};
 use appraise_model::ModelPlan;
@@ -17,6 +18,10 @@ const EVENT_BYTES: u64 = 20;
 const ORDER_BYTES: u64 = 16;
 const MARGIN_BYTES: u64 = 8;
 const TRANSACTION_BYTES: u64 = 24;
+/// Bytes of one cell of a finished table.
+const CELL_BYTES: u64 = 8;
+/// Rows of one customer, for want of knowing before they are read.
+const ROWS_PER_CUSTOMER: u64 = 10;
 /// Memory of the program before any row is read.
 const BASE_BYTES: u64 = 64 << 20;
 /// Memory of one decoding thread: a row group's pages and a batch of its rows.
@@ -37,7 +42,7 @@ pub struct Plan {
     pub bytes: u64,
     /// Differences between the files' columns.
     pub drift: Vec<String>,
-    /// Memory that the run is expected to need at most: every row used, every row a customer of its own counts double.
+    /// Memory that the run is expected to need when every row is used and customers have ten rows each.
     pub expected_memory_bytes: u64,
     /// Tables that would be written, with their columns.
     pub tables: Vec<TableContract>,
@@ -81,6 +86,7 @@ pub fn plan(loaded: &Loaded, as_of: AsOf, threads: usize) -> Result<Plan, RunErr
         columns: read_plan.columns(position).into_iter().map(str::to_owned).collect(),
     };
     let mapped = features.mapped;
+    let table_columns: u64 = tables.contracts().map(|table| table.columns.len() as u64).sum();
     let event_bytes = EVENT_BYTES
         + [(mapped.order, ORDER_BYTES), (mapped.margin, MARGIN_BYTES), (mapped.transaction, TRANSACTION_BYTES)]
             .into_iter()
@@ -93,10 +99,13 @@ pub fn plan(loaded: &Loaded, as_of: AsOf, threads: usize) -> Result<Plan, RunErr
         rows: read_plan.rows(),
         bytes: files.iter().map(|file| file.bytes).sum(),
         drift: read_plan.drift().iter().map(ToString::to_string).collect(),
-        expected_memory_bytes: BASE_BYTES + THREAD_BYTES * threads as u64 + 2 * event_bytes * read_plan.rows(),
+        expected_memory_bytes: BASE_BYTES
+            + THREAD_BYTES * threads as u64
+            + event_bytes * read_plan.rows()
+            + CELL_BYTES * table_columns * read_plan.rows() / ROWS_PER_CUSTOMER,
         tables: tables.contracts().cloned().collect(),
         lint: tables.lint,
-        output: pipeline.export.path.display().to_string(),
+        output: Layout::at(&pipeline.export.path).root().display().to_string(),
         inputs: files.iter().enumerate().map(input).collect(),
     })
 }

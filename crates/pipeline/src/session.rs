@@ -222,8 +222,7 @@ pub(crate) fn versions() -> Vec<(String, String)> {
 
 fn publisher(loaded: &Loaded, options: &RunOptions) -> Publisher {
     let export = &loaded.pipeline.export;
-    let root = std::path::absolute(&export.path).unwrap_or_else(|_| export.path.clone());
-    let mut publisher = Publisher::new(Layout::new(root));
+    let mut publisher = Publisher::new(Layout::at(&export.path));
     publisher.lock_timeout = Duration::from_secs(options.lock_timeout_s);
     publisher.move_pointers = options.move_pointers;
     publisher.compression = match export.compression {

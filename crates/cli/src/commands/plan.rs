@@ -55,7 +55,7 @@ fn text(plan: &appraise_pipeline::Plan) -> String {
     lines.extend(plan.inputs.iter().map(input));
     let files = plan.inputs.len();
     lines.push(format!("  {files} files, {} rows, {}", HumanCount(plan.rows), HumanBytes(plan.bytes)));
-    lines.push(format!("needs at most about {} of memory", HumanBytes(plan.expected_memory_bytes)));
+    lines.push(format!("expects to need {} of memory", HumanBytes(plan.expected_memory_bytes)));
     lines.push(format!("writes below {}", plan.output));
     lines.extend(plan.tables.iter().map(|table| format!("  {}: {} columns", table.name, table.columns.len())));
     lines.extend(plan.drift.iter().map(|line| format!("drift: {line}")));
