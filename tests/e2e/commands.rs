@@ -103,6 +103,17 @@ fn an_invalid_pipeline_is_exit_code_3_with_every_error_at_once() {
 }
 
 #[test]
+fn the_pipeline_in_the_readme_is_valid() {
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    let (_, from) = readme.split_once("```yaml\n").unwrap();
+    let (pipeline, _) = from.split_once("```").unwrap();
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("readme.yaml");
+    std::fs::write(&file, pipeline).unwrap();
+    say(&["validate", file.to_str().unwrap()]).expect(0);
+}
+
+#[test]
 fn usage_errors_are_exit_code_2() {
     say(&["run", ART]).expect(2);
     say(&["run", ART, "--as-of", "1913-13-01"]).expect(2);
