@@ -143,6 +143,21 @@ fn a_dump_of_the_date_that_is_not_there_yet_is_exit_code_7() {
 }
 
 #[test]
+fn a_dump_ten_times_as_long_as_the_last_fails_its_check_and_publishes_nothing() {
+    let output = tempdir().unwrap();
+    let sample = ["path=../data/cdnow/cdnow_sample.parquet", "columns.customer_id=sample_id"]
+        .map(|set| format!("sources.transactions.{set}"));
+    let sample: Vec<&str> = sample.iter().flat_map(|set| ["--set", set]).collect();
+    run("pipelines/cdnow.yaml", "1998-06-29", output.path(), &sample).expect(0);
+    let limit = ["--set", "sources.transactions.checks.rows={ max_change: 50% }"];
+    let said = run("pipelines/cdnow.yaml", "1998-06-30", output.path(), &limit).expect(5);
+    assert!(said.stderr.contains("69659 input rows, 6919 before"), "{}", said.stderr);
+    assert!(!output.path().join("snapshots/1998-06-30").exists());
+    let current = say(&["path", "customer_values", "--output", output.path().to_str().unwrap()]).expect(0);
+    assert!(current.stdout.contains("1998-06-29"), "the last tables stay");
+}
+
+#[test]
 fn plan_reads_footers_and_writes_nothing() {
     let output = tempdir().unwrap();
     let root = output.path().join("new");

@@ -73,7 +73,7 @@ pub struct PlannedInput {
 /// Everything that would stop the run before its first row.
 pub fn plan(loaded: &Loaded, as_of: AsOf, threads: usize) -> Result<Plan, RunError> {
     let pipeline = &loaded.pipeline;
-    let config = stages::ingest(pipeline, as_of, || None);
+    let config = stages::ingest(pipeline, as_of, None);
     let files = discover(&config.paths)?;
     let read_plan = ReadPlan::new(&files, &config)?;
     let features = stages::features(pipeline, as_of, read_plan.key_type());

@@ -79,8 +79,7 @@ pub fn run(loaded: &Loaded, options: &RunOptions, clock: &dyn Clock, watch: &dyn
 /// The night's work: look, read, fold, value, publish.
 fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunError> {
     let as_of = session.options.as_of;
-    let previous_rows = previous_rows(session)?;
-    let config = stages::ingest(&session.loaded.pipeline, as_of, || previous_rows);
+    let config = stages::ingest(&session.loaded.pipeline, as_of, previous_rows(session)?);
 
     let files =
         session.stage("discover", 0, |session| Ok(counted(look(session, &config)?, |files| total_rows(files))))?;
@@ -190,8 +189,11 @@ fn shown_paths(session: &Session<'_>, paths: &[PathBuf]) -> Vec<PathBuf> {
     paths.iter().map(|path| shown_path(session, path)).collect()
 }
 
-/// Input rows of the newest date before this one that succeeded.
+/// Input rows of the newest date before this one that succeeded, where a check asks for them.
 fn previous_rows(session: &Session<'_>) -> Result<Option<u64>, RunError> {
+    if !stages::needs_previous_rows(&session.loaded.pipeline) {
+        return Ok(None);
+    }
     let as_of = session.options.as_of.to_string();
     let runs = list_runs(&session.publisher.layout)?;
     let before = runs.iter().filter(|run| run.status == RunStatus::Succeeded && run.as_of < as_of);

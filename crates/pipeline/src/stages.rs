@@ -10,10 +10,10 @@ use appraise_schema::{AsOf, KeyType};
 
 use crate::spec::resolved::{self, CheckRule, ColumnCheck, Pipeline, Rfm, ScoreRule};
 
-/// What ingest is asked for. `previous_rows` gives the number of input rows of the newest date before that
-/// succeeded; it is asked only where a check needs it.
+/// What ingest is asked for. `previous_rows` is the number of input rows of the newest date before that succeeded,
+/// for the check that [`needs_previous_rows`].
 #[must_use]
-pub fn ingest(pipeline: &Pipeline, as_of: AsOf, previous_rows: impl FnOnce() -> Option<u64>) -> TransactionsConfig {
+pub fn ingest(pipeline: &Pipeline, as_of: AsOf, previous_rows: Option<u64>) -> TransactionsConfig {
     let source = &pipeline.transactions;
     let mapped = source.columns.iter().map(|mapping| (mapping.column.name.to_owned(), mapping.expression.clone()));
     let mut checks: Vec<Check> = source.checks.iter().map(column_check).collect();
@@ -22,7 +22,7 @@ pub fn ingest(pipeline: &Pipeline, as_of: AsOf, previous_rows: impl FnOnce() -> 
             min: rows.min,
             max: rows.max,
             max_change: rows.max_change.map(appraise_schema::Share::fraction),
-            previous: rows.max_change.and_then(|_| previous_rows()),
+            previous: previous_rows,
         },
         severity: severity(rows.severity),
         tolerate: None,
@@ -43,6 +43,12 @@ pub fn ingest(pipeline: &Pipeline, as_of: AsOf, previous_rows: impl FnOnce() -> 
         checks,
         tolerate: source.tolerate,
     }
+}
+
+/// Whether a check compares the number of rows with that of an earlier run.
+#[must_use]
+pub fn needs_previous_rows(pipeline: &Pipeline) -> bool {
+    pipeline.transactions.rows.is_some_and(|rows| rows.max_change.is_some())
 }
 
 /// A path or pattern of the pipeline file, which begins at the file's folder.

@@ -3,9 +3,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use super::{Mishap, Obstacle, files_below, night, publisher};
+use super::{Mishap, Obstacle, SPAWNING, files_below, night, publisher};
 use crate::{Layout, Outcome, RunStatus, Snapshot, list_runs, resolve, verify};
 
 const ORDERS: &[i32] = &[3, 1, 2];
@@ -66,14 +67,14 @@ fn a_death_at_any_step_leaves_the_last_snapshot_whole() {
     for at in 0.. {
         let output = tempfile::tempdir().unwrap();
         night(&publisher(output.path(), None), "first", "2024-12-30", &[1, 1]).unwrap();
-        let status = Command::new(&program)
-            .args(["--exact", "tests::faults::dying_night", "--ignored"])
-            .env("NIGHT_OUTPUT", output.path())
-            .env("NIGHT_STEP", at.to_string())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .unwrap();
+        let mut night = Command::new(&program);
+        night.args(["--exact", "tests::faults::dying_night", "--ignored"]);
+        night.env("NIGHT_OUTPUT", output.path()).env("NIGHT_STEP", at.to_string());
+        let started = {
+            let _guard = SPAWNING.write().unwrap_or_else(PoisonError::into_inner);
+            night.stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+        };
+        let status = started.unwrap().wait().unwrap();
         assert_promise_kept(output.path(), at);
         if status.success() {
             assert!(at > 50, "only {at} steps");

@@ -6,8 +6,8 @@ mod publish;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use crate::{
@@ -105,6 +105,7 @@ pub(crate) fn publish(
 
 /// The whole night, as a pipeline runs it.
 pub(crate) fn night(on: &Publisher, run_id: &str, as_of: &str, orders: &[i32]) -> Result<Published, ExportError> {
+    let _guard = no_spawning();
     let run_id: RunId = run_id.parse().unwrap();
     let facts = facts(as_of, "the same");
     let mut record = RunRecord::started(run_id.clone(), "auctions", as_of, &format!("2025-01-01T00:00:00Z {run_id}"));
@@ -118,6 +119,15 @@ pub(crate) fn night(on: &Publisher, run_id: &str, as_of: &str, orders: &[i32]) -
     record.exit_code = Some(0);
     log.write(&record)?;
     Ok(published)
+}
+
+/// A process that is being started holds the open files of this one, and so its locks, for a moment. Tests of locks
+/// read this; the test that starts processes writes it.
+pub(crate) static SPAWNING: RwLock<()> = RwLock::new(());
+
+/// Holds off the start of processes.
+pub(crate) fn no_spawning() -> RwLockReadGuard<'static, ()> {
+    SPAWNING.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Paths of all files below `folder`.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
-use super::{batch, contract, facts, files_below, night, publish, publisher};
+use super::{batch, contract, facts, files_below, night, no_spawning, publish, publisher};
 use crate::{
     Damage, Disk, ErrorKind, ExportError, Layout, Outcome, Publisher, RunId, RunLog, RunRecord, RunStatus, Steps,
     list_runs, recover, resolve, verify,
@@ -235,6 +235,7 @@ fn only_tables_with_as_of_and_a_key_are_published() {
 
 #[test]
 fn the_record_of_a_run_is_kept_and_listed_in_the_order_of_starts() {
+    let _guard = no_spawning();
     let output = tempfile::tempdir().unwrap();
     let (layout, disk) = (Layout::new(output.path()), Disk::default());
     let start = |id: &str, at: &str| {
