@@ -11,8 +11,6 @@ mod mapping;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
-mod speed;
-#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod times;
