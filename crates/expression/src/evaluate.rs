@@ -1,10 +1,10 @@
 //! Evaluation of bound expressions on batches.
 
-use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use appraise_schema::panic::message;
 use arrow::array::cast::AsArray;
 use arrow::array::{
     Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, RecordBatch, StringArray,
@@ -78,7 +78,7 @@ impl Bound {
         self.check_types(&self.tree, &columns)?;
         let run = Run { columns, rows: batch.num_rows() };
         let computed = catch_unwind(AssertUnwindSafe(|| run.evaluate(&self.tree)))
-            .unwrap_or_else(|panic| Err(format!("the engine panicked: {}", panic_message(panic.as_ref()))));
+            .unwrap_or_else(|panic| Err(format!("the engine panicked: {}", message(panic.as_ref()))));
         let Column { values, faults } = computed.map_err(|reason| self.failed(reason))?;
         if values.len() != batch.num_rows() {
             return Err(self.failed(format!("{} rows came of {}", values.len(), batch.num_rows())));
@@ -105,11 +105,6 @@ impl Bound {
         }
         node.children().try_for_each(|child| self.check_types(child, columns))
     }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given").to_owned()
 }
 
 /// One evaluation: the columns at hand and how many rows they have.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 /// Where a row ended. The first that applies counts, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bucket {
+    /// It was delivered after `known_by`.
+    AfterKnownBy,
     /// `where` was not true (NULL is not true).
     Filtered,
     /// Its local date lies after `as_of`.
@@ -19,12 +21,14 @@ pub enum Bucket {
 
 impl Bucket {
     /// All buckets in order.
-    pub const ALL: [Self; 5] = [Self::Filtered, Self::AfterAsOf, Self::Quarantined, Self::Duplicate, Self::Used];
+    pub const ALL: [Self; 6] =
+        [Self::AfterKnownBy, Self::Filtered, Self::AfterAsOf, Self::Quarantined, Self::Duplicate, Self::Used];
 
     /// The bucket's name in `run.json`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::AfterKnownBy => "after_known_by",
             Self::Filtered => "filtered",
             Self::AfterAsOf => "after_as_of",
             Self::Quarantined => "quarantined",
