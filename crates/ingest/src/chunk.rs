@@ -1,20 +1,32 @@
-//! The used rows of a judged batch as canonical events.
+//! The rows of a judged batch that are handed on, in the columns and forms of the layout.
 
+use appraise_schema::event::{EventColumn, Form, NO, NO_DAY, NO_ID, NO_INSTANT, NO_MONEY, UNKNOWN, YES};
 use appraise_schema::hash::{identity_of_integer, identity_of_text};
-use appraise_schema::{EventBatch, KeyColumn, KeyType, TransactionRef};
+use appraise_schema::{EventBatch, KeyColumn, KeyType};
 use arrow::array::StringViewArray;
 use arrow::error::ArrowError;
 
+use crate::columns::Values;
 use crate::columns::content::Contents;
 use crate::columns::id::{IdValues, Ids};
+use crate::columns::symbol::Numbering;
+use crate::columns::time::Clock;
 use crate::judge::{Column, Judged};
-use crate::reasons::USED;
+use crate::plan::ReadPlan;
+use crate::reasons::{FILTERED, USED};
 
-/// The rows in use, ascending.
-pub(crate) fn used_rows(state: &[u8]) -> Vec<u32> {
-    let mut rows = vec![0; state.len()];
+/// The rows in use, and where the layout asks for them those that were withdrawn, ascending.
+pub(crate) fn chosen_rows(judged: &Judged, plan: &ReadPlan<'_>) -> Vec<u32> {
+    let numbered = (0_u32..).zip(&judged.state);
+    if plan.outputs.iter().any(|output| output.form == Form::Withdrawn) {
+        let withdrawn = judged.withdrawn(plan);
+        return numbered
+            .filter(|(row, state)| **state == USED || withdrawn(*row as usize))
+            .map(|(row, _)| row)
+            .collect();
+    }
+    let mut rows = vec![0; judged.state.len()];
     let mut used = 0;
-    let numbered = (0_u32..).zip(state);
     for (row, &state) in numbered {
         rows[used] = row;
         used += usize::from(state == USED);
@@ -23,42 +35,154 @@ pub(crate) fn used_rows(state: &[u8]) -> Vec<u32> {
     rows
 }
 
-/// Events of `rows`, whose customer, time and amount are known to be there.
-pub(crate) fn events(judged: &Judged, rows: &[u32], key_type: KeyType) -> Result<EventBatch, ArrowError> {
-    let all = rows.len() == judged.state.len();
-    let missing = |name: &str| ArrowError::ComputeError(format!("column {name} was not mapped"));
-    let Some(Column::Ids(customer)) = judged.columns.get("customer_id") else { return Err(missing("customer_id")) };
-    let Some(Column::Days(days)) = judged.columns.get("time") else { return Err(missing("time")) };
-    let Some(Column::Amounts(amounts)) = judged.columns.get("amount") else { return Err(missing("amount")) };
-    let amount = if all { amounts.minor.to_vec() } else { gather(&amounts.minor, rows) };
-    let refund = refunds(judged, &amount, rows);
-    let margin = judged.columns.get("margin").map(|column| margins(column, rows, refund.as_deref()));
-    let order = match judged.columns.get("order_id") {
-        Some(Column::Ids(ids)) => Some(identities(ids, rows)),
-        _ => None,
-    };
-    Ok(EventBatch {
-        key: keys(customer, rows, key_type, all)?,
-        day: if all { days.day.to_vec() } else { gather(&days.day, rows) },
-        amount,
-        refund,
-        order,
-        margin,
-        transaction: transactions(judged, rows)?,
-    })
+/// Makes events of the rows of one batch.
+pub(crate) struct Chunk<'a, 'w, 's> {
+    pub(crate) plan: &'a ReadPlan<'a>,
+    pub(crate) judged: &'a Judged,
+    /// The rows to hand on.
+    pub(crate) rows: &'a [u32],
+    pub(crate) clock: &'w mut Clock,
+    pub(crate) numbering: &'w mut Numbering<'s>,
 }
 
-fn gather<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
-    rows.iter().map(|&row| values[row as usize]).collect()
-}
-
-fn keys(ids: &Ids, rows: &[u32], key_type: KeyType, all: bool) -> Result<KeyColumn, ArrowError> {
-    match (&ids.values, key_type) {
-        (IdValues::Integer(values), KeyType::Integer) => {
-            Ok(KeyColumn::Integer(if all { values.to_vec() } else { gather(values, rows) }))
+impl Chunk<'_, '_, '_> {
+    /// The events.
+    pub(crate) fn events(&mut self) -> Result<EventBatch, ArrowError> {
+        let key_type = self.plan.key_type().unwrap_or(KeyType::Integer);
+        let (key, has_key) = match self.judged.column(self.plan.places.key) {
+            Some(Column::Ids(ids)) => (self.keys(ids, key_type)?, self.has_key(ids)),
+            Some(_) => return Err(mistyped()),
+            None => (no_keys(key_type, self.rows.len()), Some(vec![false; self.rows.len()])),
+        };
+        let mut columns = Vec::with_capacity(self.plan.outputs.len());
+        for output in &self.plan.outputs {
+            columns.push(match output.form {
+                Form::Content => EventColumn::U64(self.contents()?),
+                Form::Withdrawn => EventColumn::U8(self.withdrawn()),
+                form => {
+                    let column = self.judged.column(Some(output.column)).ok_or_else(mistyped)?;
+                    let values = self.judged.values[output.column].as_ref().ok_or_else(mistyped)?;
+                    self.column(output.column, form, column, values)?
+                }
+            });
         }
-        (IdValues::Text(values), KeyType::Text) => text_keys(values, rows),
-        _ => Err(ArrowError::CastError("customer keys changed their type".to_owned())),
+        Ok(EventBatch { key, has_key, columns })
+    }
+
+    fn column(
+        &mut self,
+        place: usize,
+        form: Form,
+        column: &Column,
+        values: &Values,
+    ) -> Result<EventColumn, ArrowError> {
+        Ok(match (form, column) {
+            (Form::Day, Column::Days(days)) => EventColumn::I32(self.gather(&days.day, column, NO_DAY)),
+            (Form::Instant, Column::Days(days)) => {
+                let instants = self.clock.instants(&values.array, days);
+                EventColumn::I64(self.gather(&instants, column, NO_INSTANT))
+            }
+            (Form::Money, Column::Amounts(amounts)) => EventColumn::I64(self.gather(&amounts.minor, column, NO_MONEY)),
+            (Form::Number, Column::Numbers(numbers)) => {
+                EventColumn::F64(self.gather(&numbers.values, column, f64::NAN))
+            }
+            (Form::Id, Column::Ids(ids)) => EventColumn::U128(self.identities(ids)),
+            (Form::Symbol, Column::Ids(ids)) => {
+                let numbers = self.numbering.numbers(place, &values.array, ids, self.rows, |row| ids.has(row))?;
+                EventColumn::U32(numbers)
+            }
+            (Form::Flag, Column::Flags(flags)) => {
+                let flag = |row: usize| match (column.has(row), flags.set.value(row)) {
+                    (false, _) => UNKNOWN,
+                    (true, true) => YES,
+                    (true, false) => NO,
+                };
+                EventColumn::U8(self.rows.iter().map(|&row| flag(row as usize)).collect())
+            }
+            _ => return Err(mistyped()),
+        })
+    }
+
+    /// The chosen rows of `values`, with `without` where `column` has no value that can be read.
+    fn gather<T: Copy>(&self, values: &[T], column: &Column, without: T) -> Vec<T> {
+        if !column.is_whole() {
+            let value = |&row: &u32| if column.has(row as usize) { values[row as usize] } else { without };
+            return self.rows.iter().map(value).collect();
+        }
+        self.pick(values)
+    }
+
+    /// The chosen rows of `values`.
+    fn pick<T: Copy>(&self, values: &[T]) -> Vec<T> {
+        if self.rows.len() == values.len() {
+            return values.to_vec();
+        }
+        self.rows.iter().map(|&row| values[row as usize]).collect()
+    }
+
+    fn keys(&self, ids: &Ids, key_type: KeyType) -> Result<KeyColumn, ArrowError> {
+        match (&ids.values, key_type) {
+            (IdValues::Integer(values), KeyType::Integer) => Ok(KeyColumn::Integer(self.pick(values))),
+            (IdValues::Text(values), KeyType::Text) => text_keys(values, self.rows),
+            _ => Err(mistyped()),
+        }
+    }
+
+    /// Which rows have a key, where not all have.
+    fn has_key(&self, ids: &Ids) -> Option<Vec<bool>> {
+        let nulls = ids.nulls.as_ref()?;
+        let has_key: Vec<bool> = self.rows.iter().map(|&row| nulls.is_valid(row as usize)).collect();
+        has_key.contains(&false).then_some(has_key)
+    }
+
+    fn identities(&self, ids: &Ids) -> Vec<u128> {
+        match &ids.values {
+            IdValues::Integer(values) => self.identify(ids, |row| identity_of_integer(values[row])),
+            IdValues::Text(values) => self.identify(ids, |row| identity_of_text(values.value(row).as_bytes())),
+        }
+    }
+
+    fn identify(&self, ids: &Ids, identity: impl Fn(usize) -> u128) -> Vec<u128> {
+        let rows = self.rows.iter().map(|&row| row as usize);
+        if ids.nulls.is_none() && ids.faults.is_none() {
+            return rows.map(identity).collect();
+        }
+        rows.map(|row| if ids.has(row) { identity(row) } else { NO_ID }).collect()
+    }
+
+    fn withdrawn(&self) -> Vec<u8> {
+        let flag = |&row: &u32| if self.judged.state[row as usize] == FILTERED { YES } else { NO };
+        self.rows.iter().map(flag).collect()
+    }
+
+    fn contents(&self) -> Result<Vec<u64>, ArrowError> {
+        let mut contents = Contents::new(self.rows);
+        let places = &self.plan.places;
+        for &place in &places.digested {
+            let (Some(column), Some(values)) = (self.judged.column(Some(place)), &self.judged.values[place]) else {
+                continue;
+            };
+            match column {
+                Column::Ids(ids) => contents.ids(ids),
+                Column::Amounts(amounts) if !places.converted.contains(&place) => contents.amounts(amounts),
+                Column::Flags(flags) => contents.flags(&flags.set, flags.nulls.as_ref()),
+                Column::Days(_) | Column::Numbers(_) | Column::Amounts(_) => {
+                    contents.values(&values.array, column.nulls())?;
+                }
+            }
+        }
+        Ok(contents.finish())
+    }
+}
+
+fn mistyped() -> ArrowError {
+    ArrowError::CastError("a column changed its type".to_owned())
+}
+
+fn no_keys(key_type: KeyType, rows: usize) -> KeyColumn {
+    match key_type {
+        KeyType::Integer => KeyColumn::Integer(vec![0; rows]),
+        KeyType::Text => KeyColumn::Text { offsets: vec![0; rows + 1], bytes: Vec::new() },
     }
 }
 
@@ -72,61 +196,4 @@ fn text_keys(values: &StringViewArray, rows: &[u32]) -> Result<KeyColumn, ArrowE
         offsets.push(u32::try_from(bytes.len()).map_err(too_long)?);
     }
     Ok(KeyColumn::Text { offsets, bytes })
-}
-
-/// Which of `rows` are refunds: marked so, or of a negative amount. `amount` is that of the chosen rows.
-fn refunds(judged: &Judged, amount: &[i64], rows: &[u32]) -> Option<Vec<bool>> {
-    if let Some(Column::Flags { set, .. }) = judged.columns.get("refund") {
-        return Some(rows.iter().zip(amount).map(|(&row, &amount)| set.value(row as usize) || amount < 0).collect());
-    }
-    let smallest = amount.iter().fold(0, |smallest, &amount| smallest.min(amount));
-    (smallest < 0).then(|| amount.iter().map(|&amount| amount < 0).collect())
-}
-
-fn margins(column: &Column, rows: &[u32], refund: Option<&[bool]>) -> Vec<i64> {
-    let Column::Amounts(margins) = column else { return vec![EventBatch::NO_MARGIN; rows.len()] };
-    let is_refund = |place: usize| refund.is_some_and(|refund| refund[place]);
-    let margin = |(place, &row): (usize, &u32)| match margins.get(row as usize) {
-        Some(margin) if is_refund(place) => margin.abs(),
-        Some(margin) => margin,
-        None => EventBatch::NO_MARGIN,
-    };
-    rows.iter().enumerate().map(margin).collect()
-}
-
-/// Identities of ids; 0 for NULL.
-fn identities(ids: &Ids, rows: &[u32]) -> Vec<u128> {
-    let identify = |identity: &dyn Fn(usize) -> u128| -> Vec<u128> {
-        match &ids.nulls {
-            None => rows.iter().map(|&row| identity(row as usize)).collect(),
-            Some(nulls) => {
-                rows.iter().map(|&row| if nulls.is_null(row as usize) { 0 } else { identity(row as usize) }).collect()
-            }
-        }
-    };
-    match &ids.values {
-        IdValues::Integer(values) => identify(&|row| identity_of_integer(values[row])),
-        IdValues::Text(values) => identify(&|row| identity_of_text(values.value(row).as_bytes())),
-    }
-}
-
-fn transactions(judged: &Judged, rows: &[u32]) -> Result<Option<Vec<TransactionRef>>, ArrowError> {
-    let Some(Column::Ids(ids)) = judged.columns.get("transaction_id") else { return Ok(None) };
-    let mut contents = Contents::new(rows);
-    for (name, column) in &judged.columns {
-        match column {
-            // Part of the identity already.
-            _ if *name == "transaction_id" => {}
-            Column::Ids(ids) => contents.ids(ids),
-            Column::Amounts(amounts) => contents.amounts(amounts),
-            Column::Flags { set, .. } => contents.flags(set),
-            Column::Days(_) | Column::Other { .. } => {
-                if let Some(values) = judged.values.get(name) {
-                    contents.values(&values.array)?;
-                }
-            }
-        }
-    }
-    let refs = identities(ids, rows).into_iter().zip(contents.finish());
-    Ok(Some(refs.map(|(id, content)| TransactionRef { id, content }).collect()))
 }

@@ -95,13 +95,45 @@ pub enum IngestError {
         /// Our name of the column.
         canonical: String,
     },
-    /// More checks than rows can be told apart by.
-    #[error("{count} checks are too many: at most {limit} rules fit")]
-    TooManyChecks {
-        /// Checks given.
+    /// A column of a role that does not fit what is asked of it.
+    #[error("column `{canonical}` does not fit: {reason}")]
+    Misfit {
+        /// Our name of the column.
+        canonical: String,
+        /// What was asked of it.
+        reason: String,
+    },
+    /// More rules than rows can be told apart by.
+    #[error("columns and checks make {count} rules, at most {limit} fit")]
+    TooManyRules {
+        /// Rules that the mapped columns and the checks make; a column brings up to four of its own.
         count: usize,
-        /// Rules that fit; a column brings up to four of its own.
+        /// Rules that fit.
         limit: usize,
+    },
+    /// A reference table that is too large to be held in memory.
+    #[error("`{pattern}` has {rows} rows, a reference table has at most {limit}")]
+    TooLarge {
+        /// The paths as configured.
+        pattern: String,
+        /// Its rows.
+        rows: u64,
+        /// The largest number of rows.
+        limit: u64,
+    },
+    /// A row of a reference table that can't be used.
+    #[error("`{column}` of row {row} of `{}` is {value}: {expected}", path.display())]
+    Reference {
+        /// The file.
+        path: PathBuf,
+        /// Its row, from 0.
+        row: u64,
+        /// What the column is for.
+        column: String,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        expected: String,
     },
     /// An expression that failed as a whole, not for single rows.
     #[error("can't compute `{canonical}` for row group {row_group} of `{}`: {reason}", path.display())]
@@ -184,6 +216,9 @@ impl IngestError {
             }
             Self::TooManyQuarantined { .. } => {
                 Some("the mapping or a check does not fit this dump; leave rows out of scope with `where`".to_owned())
+            }
+            Self::Reference { .. } => {
+                Some("mend the table, or map it with a SQL expression that leaves such values out".to_owned())
             }
             Self::ChecksFailed { .. } => {
                 Some("look into the quarantine table, mend the dump, or raise `tolerate`".to_owned())

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use appraise_expression::Bound;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, RecordBatch, RecordBatchOptions, UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Int32Array, RecordBatch, RecordBatchOptions,
 };
 use arrow::compute::{concat, take};
-use arrow::datatypes::{Field, Int32Type, Schema};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema};
 
 use crate::columns::{Values, flags};
 use crate::mapping::Source;
@@ -22,7 +22,8 @@ pub(crate) type Failure = String;
 /// What one worker remembers of the dictionaries it has met.
 #[derive(Debug, Default)]
 pub(crate) struct Evaluator {
-    remembered: BTreeMap<&'static str, Remembered>,
+    /// By position of the wanted column.
+    remembered: BTreeMap<usize, Remembered>,
 }
 
 #[derive(Debug)]
@@ -33,13 +34,8 @@ struct Remembered {
 }
 
 impl Evaluator {
-    /// The values of `source`, which gives the canonical `column`.
-    pub(crate) fn values(
-        &mut self,
-        column: &'static str,
-        source: &Source,
-        batch: &RecordBatch,
-    ) -> Result<Values, Failure> {
+    /// The values of `source`, which gives wanted column number `column`.
+    pub(crate) fn values(&mut self, column: usize, source: &Source, batch: &RecordBatch) -> Result<Values, Failure> {
         match source {
             Source::Direct(position) => Ok(Values::new(Arc::clone(batch.column(*position)), None)),
             Source::Computed { bound, inputs, lookup: false } => {
@@ -58,7 +54,7 @@ impl Evaluator {
     /// can't be computed.
     pub(crate) fn filter(
         &mut self,
-        column: &'static str,
+        column: usize,
         source: &Source,
         batch: &RecordBatch,
         [kept, dropped, faulty]: [u8; 3],
@@ -87,11 +83,11 @@ impl Evaluator {
     /// The expression's values of every distinct value of `input`, and of NULL.
     fn distinct(
         &mut self,
-        column: &'static str,
+        column: usize,
         bound: &Bound,
         input: &DictionaryArray<Int32Type>,
     ) -> Result<Values, Failure> {
-        if let Some(remembered) = self.remembered.get(column)
+        if let Some(remembered) = self.remembered.get(&column)
             && same(&remembered.distinct, input.values())
         {
             return Ok(remembered.values.clone());
@@ -105,19 +101,28 @@ impl Evaluator {
     }
 }
 
-fn same(left: &ArrayRef, right: &ArrayRef) -> bool {
+/// Whether two dictionaries hold the same values, as far as that is cheap to see.
+pub(crate) fn same(left: &ArrayRef, right: &ArrayRef) -> bool {
     let small = || left.len() == right.len() && left.len() <= COMPARED && left == right;
     left.to_data().ptr_eq(&right.to_data()) || small()
 }
 
-/// Spreads values of distinct inputs over the rows.
+/// Spreads values of distinct inputs over the rows; texts stay a dictionary.
 fn spread(distinct: &Values, input: &DictionaryArray<Int32Type>) -> Result<Values, Failure> {
-    #[expect(clippy::cast_possible_truncation, reason = "a dictionary with 32-bit keys")]
-    let null = distinct.array.len() as u32 - 1;
-    let places: UInt32Array = input.keys().iter().map(|key| Some(key.map_or(null, i32::cast_unsigned))).collect();
-    let array = take(&distinct.array, &places, None).map_err(|error| error.to_string())?;
+    let null = i32::try_from(distinct.array.len() - 1).map_err(|error| error.to_string())?;
+    let places: Int32Array = input.keys().iter().map(|key| Some(key.unwrap_or(null))).collect();
+    let array: ArrayRef = if *distinct.array.data_type() == DataType::Utf8 {
+        let texts = DictionaryArray::try_new(places.clone(), Arc::clone(&distinct.array));
+        Arc::new(texts.map_err(|error| error.to_string())?)
+    } else {
+        take(&distinct.array, &places, None).map_err(|error| error.to_string())?
+    };
     let faults = distinct.faults.as_ref().map(|faults| {
-        places.values().iter().map(|&place| Some(faults.value(place as usize))).collect::<BooleanArray>()
+        places
+            .values()
+            .iter()
+            .map(|&place| Some(faults.value(place.cast_unsigned() as usize)))
+            .collect::<BooleanArray>()
     });
     Ok(Values::new(array, faults.as_ref()))
 }

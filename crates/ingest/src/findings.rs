@@ -8,9 +8,9 @@ use crate::columns::amount::Amounts;
 use crate::error::IngestError;
 use crate::plan::ReadPlan;
 use crate::quarantine::{MAX_ROWS, QuarantineRow};
-use crate::reasons::{AFTER_AS_OF, FILTERED, FIRST_RULE, RowRule, USED};
+use crate::reasons::{AFTER_AS_OF, AFTER_KNOWN_BY, FILTERED, FIRST_RULE, RowRule, USED};
 
-/// States of rows: three buckets and the rules.
+/// States of rows: four buckets and the rules.
 const STATES: usize = 256;
 
 /// What a worker found beside the events.
@@ -23,6 +23,7 @@ pub(crate) struct Findings {
     /// By position of the rule.
     pub(crate) warnings: BTreeMap<usize, u64>,
     pub(crate) quarantine: Vec<QuarantineRow>,
+    /// Local day of the newest used row.
     pub(crate) newest_day: Option<i32>,
 }
 
@@ -74,6 +75,7 @@ impl Findings {
                 USED => Bucket::Used,
                 FILTERED => Bucket::Filtered,
                 AFTER_AS_OF => Bucket::AfterAsOf,
+                AFTER_KNOWN_BY => Bucket::AfterKnownBy,
                 _ => Bucket::Quarantined,
             };
             books.tally_mut(bucket).merge(tally);
@@ -88,8 +90,15 @@ impl Findings {
         books
     }
 
-    /// Adds every row's money to the tally of its state; says whether a row was quarantined.
-    pub(crate) fn count(&mut self, state: &[u8], amounts: &Amounts) -> bool {
+    /// Adds every row to the tally of its state, with its money where the source has amounts; says whether rows may have
+    /// been quarantined.
+    pub(crate) fn count(&mut self, state: &[u8], amounts: Option<&Amounts>) -> bool {
+        let Some(amounts) = amounts else {
+            for &state in state {
+                self.tallies[usize::from(state)].rows += 1;
+            }
+            return state.iter().any(|&state| state >= FIRST_RULE);
+        };
         if amounts.nulls.is_some() || amounts.readings.is_some() {
             for (row, &state) in state.iter().enumerate() {
                 self.tallies[usize::from(state)].add(amounts.get(row));
@@ -157,7 +166,7 @@ mod tests {
             let minor: Vec<i64> = minor.collect();
             let amounts = Amounts { minor: minor.clone().into(), nulls: None, readings: None };
             let mut findings = Findings::default();
-            prop_assert_eq!(findings.count(&state, &amounts), state.iter().any(|state| *state > FILTERED));
+            prop_assert_eq!(findings.count(&state, Some(&amounts)), state.iter().any(|state| *state > FILTERED));
             let mut want = Findings::default();
             for (&state, &minor) in state.iter().zip(&minor) {
                 want.tallies[usize::from(state)].add(Some(minor));

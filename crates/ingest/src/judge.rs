@@ -1,6 +1,6 @@
-//! Gives every row of a batch its state: used, filtered, after `as_of`, or the first rule it fails.
+//! Gives every row of a batch its state: used, filtered, after `known_by` or `as_of`, or the first rule it fails.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use appraise_schema::source::ColumnRole;
 use arrow::array::{Array, BooleanArray};
@@ -9,12 +9,13 @@ use arrow::error::ArrowError;
 
 use crate::columns::amount::{Amounts, Reading};
 use crate::columns::id::{IdValues, Ids};
+use crate::columns::number::Numbers;
 use crate::columns::time::{Clock, Days};
 use crate::columns::zone::{AFTER, BEFORE};
-use crate::columns::{Values, flags};
+use crate::columns::{Values, flags, has, nulls_of, without};
 use crate::config::Severity;
-use crate::mapping::{WHERE, Wanted};
-use crate::reasons::{AFTER_AS_OF, FIRST_RULE, RowRule, Rule, USED};
+use crate::plan::{Places, ReadPlan};
+use crate::reasons::{AFTER_AS_OF, AFTER_KNOWN_BY, FILTERED, FIRST_RULE, RowRule, Rule, USED};
 
 /// A column in canonical shape.
 #[derive(Debug, Clone)]
@@ -22,30 +23,44 @@ pub(crate) enum Column {
     Ids(Ids),
     Days(Days),
     Amounts(Amounts),
-    Flags { set: BooleanBuffer, faults: Option<BooleanBuffer> },
-    Other { faults: Option<BooleanBuffer> },
+    Numbers(Numbers),
+    Flags(Flags),
+}
+
+/// A column of flags.
+#[derive(Debug, Clone)]
+pub(crate) struct Flags {
+    /// Not set where NULL.
+    pub(crate) set: BooleanBuffer,
+    pub(crate) nulls: Option<NullBuffer>,
+    /// Rows whose flag could not be computed.
+    pub(crate) faults: Option<BooleanBuffer>,
 }
 
 impl Column {
     pub(crate) fn new(role: ColumnRole, values: &Values, clock: &mut Clock, scale: u8) -> Result<Self, ArrowError> {
         Ok(match role {
             ColumnRole::Id | ColumnRole::Text => Self::Ids(Ids::new(values)?),
-            ColumnRole::Time => Self::Days(clock.days(values)?),
+            ColumnRole::Time | ColumnRole::KnownTime => Self::Days(clock.days(values)?),
             ColumnRole::Amount => Self::Amounts(Amounts::new(values, scale)?),
+            ColumnRole::Number => Self::Numbers(Numbers::new(values)?),
             ColumnRole::Flag => match values.array.as_any().downcast_ref::<BooleanArray>() {
-                Some(array) => Self::Flags { set: flags(array), faults: values.faults.clone() },
+                Some(array) => {
+                    let (nulls, faults) = (nulls_of(array), values.faults.clone());
+                    Self::Flags(Flags { set: flags(array), nulls, faults })
+                }
                 None => return Err(ArrowError::CastError(format!("{} is no flag", values.array.data_type()))),
             },
-            ColumnRole::Number => Self::Other { faults: values.faults.clone() },
         })
     }
 
-    fn nulls(&self) -> Option<&NullBuffer> {
+    pub(crate) fn nulls(&self) -> Option<&NullBuffer> {
         match self {
             Self::Ids(ids) => ids.nulls.as_ref(),
             Self::Days(days) => days.nulls.as_ref(),
             Self::Amounts(amounts) => amounts.nulls.as_ref(),
-            Self::Flags { .. } | Self::Other { .. } => None,
+            Self::Numbers(numbers) => numbers.nulls.as_ref(),
+            Self::Flags(flags) => flags.nulls.as_ref(),
         }
     }
 
@@ -54,17 +69,77 @@ impl Column {
             Self::Ids(ids) => ids.faults.as_ref(),
             Self::Days(days) => days.faults.as_ref(),
             Self::Amounts(_) => None,
-            Self::Flags { faults, .. } | Self::Other { faults } => faults.as_ref(),
+            Self::Numbers(numbers) => numbers.faults.as_ref(),
+            Self::Flags(flags) => flags.faults.as_ref(),
+        }
+    }
+
+    /// Whether `row` has a value that can be read.
+    #[inline]
+    pub(crate) fn has(&self, row: usize) -> bool {
+        match self {
+            Self::Ids(ids) => ids.has(row),
+            Self::Days(days) => days.has(row),
+            Self::Amounts(amounts) => amounts.get(row).is_some(),
+            Self::Numbers(numbers) => has(numbers.nulls.as_ref(), numbers.faults.as_ref(), row),
+            Self::Flags(flags) => has(flags.nulls.as_ref(), flags.faults.as_ref(), row),
+        }
+    }
+
+    /// Whether `row` is NULL or has a value that can be read.
+    fn is_sound(&self, row: usize) -> bool {
+        self.has(row)
+            || self.nulls().is_some_and(|nulls| nulls.is_null(row)) && !self.faults().is_some_and(|f| f.value(row))
+    }
+
+    /// Whether every row has a value that can be read, as far as that is known without looking at the rows.
+    pub(crate) fn is_whole(&self) -> bool {
+        let readable = match self {
+            Self::Days(days) => days.bounds.0 > BEFORE && days.bounds.1 < AFTER,
+            Self::Amounts(amounts) => amounts.readings.is_none(),
+            Self::Ids(_) | Self::Numbers(_) | Self::Flags(_) => true,
+        };
+        readable && self.nulls().is_none() && self.faults().is_none()
+    }
+
+    /// Makes the `hidden` rows NULL.
+    fn hide(&mut self, hidden: &BooleanBuffer) {
+        let nulls = match self {
+            Self::Ids(ids) => &mut ids.nulls,
+            Self::Days(days) => &mut days.nulls,
+            Self::Amounts(amounts) => &mut amounts.nulls,
+            Self::Numbers(numbers) => &mut numbers.nulls,
+            Self::Flags(flags) => &mut flags.nulls,
+        };
+        *nulls = Some(without(nulls.as_ref(), hidden));
+    }
+}
+
+/// Makes NULL what is not known on day `as_of`.
+pub(crate) fn hide_unknown(columns: &mut [Option<Column>], places: &Places, as_of: i32) {
+    let after = |columns: &[Option<Column>], place: usize| match &columns[place] {
+        Some(Column::Days(days)) => days.after(as_of),
+        _ => None,
+    };
+    if let Some(open) = places.closes_at.and_then(|place| after(columns, place)) {
+        for &place in &places.known_at_close {
+            columns[place].iter_mut().for_each(|column| column.hide(&open));
+        }
+    }
+    for &place in &places.known_times {
+        if let Some(later) = after(columns, place) {
+            columns[place].iter_mut().for_each(|column| column.hide(&later));
         }
     }
 }
 
-/// The canonical columns of a batch with the state of each row.
+/// The wanted columns of a batch with the state of each row.
 #[derive(Debug)]
 pub(crate) struct Judged {
-    pub(crate) columns: BTreeMap<&'static str, Column>,
-    /// The values as delivered, for the quarantine table and the content digest.
-    pub(crate) values: BTreeMap<&'static str, Values>,
+    /// By position of the wanted column; `None` for the filter.
+    pub(crate) columns: Vec<Option<Column>>,
+    /// The values as delivered, for the quarantine table, the content digest and instants.
+    pub(crate) values: Vec<Option<Values>>,
     pub(crate) state: Vec<u8>,
     /// Rows kept although they fail a rule of severity `warn`, by position of the rule.
     pub(crate) warned: Vec<(usize, u64)>,
@@ -73,20 +148,24 @@ pub(crate) struct Judged {
 impl Judged {
     /// Judges rows whose `state` the filter has set.
     pub(crate) fn new(
-        wanted: &[Wanted<'_>],
-        columns: BTreeMap<&'static str, Column>,
-        values: BTreeMap<&'static str, Values>,
+        columns: Vec<Option<Column>>,
+        values: Vec<Option<Values>>,
         state: Vec<u8>,
-        rules: &[RowRule],
-        as_of_day: i32,
+        plan: &ReadPlan<'_>,
     ) -> Self {
-        debug_assert!(wanted.iter().all(|column| column.name == WHERE || columns.contains_key(column.name)));
         let mut judged = Self { columns, values, state, warned: Vec::new() };
-        judged.leave_out_later(as_of_day);
-        for (code, rule) in (FIRST_RULE..).zip(rules).filter(|(_, rule)| rule.severity == Severity::Error) {
+        if let Some(known_by) = plan.config.known_by {
+            judged.leave_out(plan.places.loaded_at, known_by.day(), |state| *state = AFTER_KNOWN_BY);
+        }
+        judged.leave_out(plan.places.time, plan.config.as_of.day(), |state| {
+            if *state == USED {
+                *state = AFTER_AS_OF;
+            }
+        });
+        for (code, rule) in (FIRST_RULE..).zip(&plan.rules).filter(|(_, rule)| rule.severity == Severity::Error) {
             judged.visit(rule, |state| *state = code);
         }
-        for (position, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.severity == Severity::Warn) {
+        for (position, rule) in plan.rules.iter().enumerate().filter(|(_, rule)| rule.severity == Severity::Warn) {
             let mut rows = 0;
             judged.visit(rule, |_| rows += 1);
             if rows > 0 {
@@ -96,30 +175,64 @@ impl Judged {
         judged
     }
 
-    fn leave_out_later(&mut self, as_of_day: i32) {
-        let Some(Column::Days(days)) = self.columns.get("time") else { return };
-        if days.bounds.1 <= as_of_day {
+    /// The column at `place` of the wanted ones.
+    pub(crate) fn column(&self, place: Option<usize>) -> Option<&Column> {
+        self.columns.get(place?)?.as_ref()
+    }
+
+    /// The amounts that the books keep.
+    pub(crate) fn amounts(&self, places: &Places) -> Option<&Amounts> {
+        match self.column(places.amount) {
+            Some(Column::Amounts(amounts)) => Some(amounts),
+            _ => None,
+        }
+    }
+
+    /// Calls `leave` with the state of every row whose time at `place` lies after day `limit`.
+    fn leave_out(&mut self, place: Option<usize>, limit: i32, leave: impl Fn(&mut u8)) {
+        let Some(Some(Column::Days(days))) = place.and_then(|place| self.columns.get(place)) else { return };
+        if days.bounds.1 <= limit {
             return;
         }
-        let unreadable = |row| days.faults.as_ref().is_some_and(|faults| faults.value(row));
-        let late = |row: usize, day: i32| {
-            day > as_of_day && day < AFTER && days.nulls.as_ref().is_none_or(|n| n.is_valid(row)) && !unreadable(row)
-        };
         for ((row, &day), state) in days.day.iter().enumerate().zip(&mut self.state) {
-            if day > as_of_day && *state == USED && late(row, day) {
-                *state = AFTER_AS_OF;
+            if day > limit && days.has(row) {
+                leave(state);
             }
+        }
+    }
+
+    /// Which of the filtered rows have a key, an identity and a time of delivery that can be read. The time of delivery may
+    /// be NULL, and so may a key that no row needs.
+    pub(crate) fn withdrawn(&self, plan: &ReadPlan<'_>) -> impl Fn(usize) -> bool {
+        let places = &plan.places;
+        let key = self.column(places.key);
+        let needs_key = places.key.is_some_and(|place| plan.wanted[place].required);
+        let named = self.column(places.identity);
+        let delivered = self.column(places.loaded_at);
+        move |row| {
+            self.state[row] == FILTERED
+                && key.is_none_or(|key| if needs_key { key.has(row) } else { key.is_sound(row) })
+                && named.is_none_or(|named| named.has(row))
+                && delivered.is_none_or(|delivered| delivered.is_sound(row))
         }
     }
 
     /// Calls `fail` with the state of every row that is used so far and fails `rule`.
     fn visit(&mut self, rule: &RowRule, fail: impl FnMut(&mut u8)) {
-        let Some(column) = self.columns.get(rule.column) else { return };
+        let Some(Some(column)) = self.columns.get(rule.column) else { return };
         let state = &mut self.state;
         match (&rule.rule, column) {
             (Rule::Unreadable, Column::Amounts(amounts)) => readings(state, amounts, Reading::Unreadable, fail),
             (Rule::NotFinite, Column::Amounts(amounts)) => readings(state, amounts, Reading::NotFinite, fail),
             (Rule::Overflow, Column::Amounts(amounts)) => readings(state, amounts, Reading::Overflow, fail),
+            (Rule::NoRate { amount }, _) => {
+                if let Some(Some(Column::Amounts(amounts))) = self.columns.get(*amount) {
+                    readings(state, amounts, Reading::Unconverted, fail);
+                }
+            }
+            (Rule::NotFinite, Column::Numbers(numbers)) => {
+                present(state, column, |row| !numbers.values[row].is_finite(), fail);
+            }
             (Rule::Unreadable, column) => {
                 if let Some(faults) = column.faults() {
                     each(state, |row| faults.value(row), fail);

@@ -2,8 +2,9 @@
 //!
 //! The way of a row: [`discover`] finds the files and reads their footers, [`ReadPlan::new`] reports schema drift
 //! and binds the pipeline's expressions to every file, [`read()`] decodes the row groups in parallel, gives every row
-//! one bucket, and hands the used rows to sinks as [`appraise_schema::EventBatch`]. What it leaves behind is a
-//! [`ReadReport`]: the books, the quarantined rows, the outcome of the checks.
+//! one bucket, and hands the used rows to sinks as [`appraise_schema::EventBatch`], in the columns and forms of the
+//! wanted [`appraise_schema::Layout`]. What it leaves behind is a [`ReadReport`]: the books, the quarantined rows, the
+//! outcome of the checks. Small tables are read whole: [`read_reference`], [`read_exchange_rates`].
 //!
 //! This crate knows nothing of features, models or published files.
 
@@ -24,9 +25,11 @@ pub mod plan;
 pub mod quarantine;
 pub mod read;
 mod reasons;
+pub mod reference;
+mod row_group;
 mod worker;
 
-pub use config::{Check, CheckKind, Severity, TransactionsConfig};
+pub use config::{Check, CheckKind, ExchangeRatesConfig, ReferenceConfig, Severity, SourceConfig};
 pub use digest::digest;
 pub use discover::{InputFile, discover};
 pub use drift::DriftLine;
@@ -35,3 +38,4 @@ pub use outcome::{CheckOutcome, ReadReport};
 pub use plan::ReadPlan;
 pub use quarantine::QuarantineRow;
 pub use read::{EventSink, NoProgress, Origin, Progress, ReadOptions, read};
+pub use reference::{read_exchange_rates, read_reference};

@@ -1,6 +1,6 @@
 //! How the columns of one file become ours: which are decoded, in which arrow type, and what is computed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use appraise_expression::{Bound, Parsed, SqlType};
@@ -15,12 +15,21 @@ use crate::error::IngestError;
 /// Stands for the filter among the canonical columns.
 pub(crate) const WHERE: &str = "where";
 
-/// A canonical column that a run needs.
+/// A canonical column or attribute that a run needs.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted<'a> {
-    pub(crate) name: &'static str,
+    pub(crate) name: &'a str,
     pub(crate) role: ColumnRole,
+    /// Whether a row without it can't be used.
+    pub(crate) required: bool,
     pub(crate) parsed: &'a Parsed,
+}
+
+impl<'a> Wanted<'a> {
+    /// A column that may be NULL.
+    pub(crate) fn new(name: &'a str, role: ColumnRole, parsed: &'a Parsed) -> Self {
+        Self { name, role, required: false, parsed }
+    }
 }
 
 /// Where the values of a canonical column come from.
@@ -47,10 +56,19 @@ pub(crate) struct FileMapping {
     pub(crate) roots: Vec<usize>,
     /// Columns that folders give, behind the decoded ones.
     pub(crate) partitions: Vec<(String, Option<String>)>,
-    /// Where the values come from, by canonical column.
-    pub(crate) sources: BTreeMap<&'static str, Source>,
-    /// The type of every canonical column.
-    pub(crate) types: BTreeMap<&'static str, DataType>,
+    /// Where the values of each wanted column come from.
+    pub(crate) sources: Vec<Source>,
+    /// The type of each wanted column.
+    pub(crate) types: Vec<DataType>,
+}
+
+/// A wanted column before positions are known.
+#[derive(Debug)]
+enum Draft {
+    /// A plain column, by name.
+    Direct { name: String, text: bool },
+    /// An expression.
+    Computed(Bound),
 }
 
 struct Columns<'a> {
@@ -64,23 +82,27 @@ impl FileMapping {
     pub(crate) fn new(file: &InputFile, wanted: &[Wanted<'_>]) -> Result<Self, IngestError> {
         let columns = Columns::new(file);
         let mut needed = BTreeSet::new();
-        let mut direct = BTreeSet::new();
-        let mut computed: BTreeMap<&'static str, Bound> = BTreeMap::new();
-        let mut types = BTreeMap::new();
+        let mut drafts = Vec::with_capacity(wanted.len());
+        let mut types = Vec::with_capacity(wanted.len());
         for column in wanted {
             let (data_type, bound) = columns.bind(column)?;
             columns.check_role(column, &data_type)?;
-            types.insert(column.name, data_type);
-            if let Some(bound) = bound {
+            types.push(data_type);
+            drafts.push(if let Some(bound) = bound {
                 needed.extend(bound.columns().iter().cloned());
-                computed.insert(column.name, bound);
+                Draft::Computed(bound)
             } else {
-                let name = columns.plain(column.parsed).unwrap_or_default();
-                needed.insert(name.to_owned());
-                direct.insert((column.name, name.to_owned()));
-            }
+                let name = columns.plain(column.parsed).unwrap_or_default().to_owned();
+                needed.insert(name.clone());
+                Draft::Direct { name, text: column.role == ColumnRole::Text }
+            });
         }
-        Ok(columns.finish(&needed, direct, computed, types))
+        Ok(columns.finish(&needed, drafts, types))
+    }
+
+    /// Names of the decoded columns, in the file's order.
+    pub(crate) fn decoded(&self) -> Vec<&str> {
+        self.roots.iter().map(|&root| self.schema.field(root).name().as_str()).collect()
     }
 }
 
@@ -166,7 +188,7 @@ impl<'a> Columns<'a> {
     fn check_role(&self, column: &Wanted<'_>, data_type: &DataType) -> Result<(), IngestError> {
         let (fits, expected) = match column.role {
             ColumnRole::Id | ColumnRole::Text => (id::is_integer(data_type).is_some(), "an integer or a text"),
-            ColumnRole::Time => (time::accepts(data_type), "a date or a timestamp"),
+            ColumnRole::Time | ColumnRole::KnownTime => (time::accepts(data_type), "a date or a timestamp"),
             ColumnRole::Amount | ColumnRole::Number => {
                 (amount::accepts(data_type), "a number: an integer, a decimal or a float")
             }
@@ -183,11 +205,14 @@ impl<'a> Columns<'a> {
             (_, DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)) => {
                 "write the column as STRING (UTF-8)".to_owned()
             }
-            (ColumnRole::Time, other) if id::is_integer(other) == Some(false) => {
+            (ColumnRole::Time | ColumnRole::KnownTime, other) if id::is_integer(other) == Some(false) => {
                 format!("write `CAST({text} AS DATE)` or `CAST({text} AS TIMESTAMP)`")
             }
             (ColumnRole::Amount, other) if id::is_integer(other) == Some(false) => {
                 format!("write `CAST({text} AS DECIMAL(18, 2))`")
+            }
+            (ColumnRole::Number, other) if id::is_integer(other) == Some(false) => {
+                format!("write `CAST({text} AS DOUBLE)`")
             }
             _ => format!("map it with a SQL expression that gives {expected}"),
         };
@@ -195,23 +220,13 @@ impl<'a> Columns<'a> {
     }
 
     /// Chooses decoded types and positions.
-    fn finish(
-        &self,
-        needed: &BTreeSet<String>,
-        direct: BTreeSet<(&'static str, String)>,
-        computed: BTreeMap<&'static str, Bound>,
-        types: BTreeMap<&'static str, DataType>,
-    ) -> FileMapping {
-        let alone: BTreeSet<&String> =
-            computed.values().filter(|bound| bound.columns().len() == 1).flat_map(Bound::columns).collect();
-        let together: BTreeSet<&String> =
-            computed.values().filter(|bound| bound.columns().len() > 1).flat_map(Bound::columns).collect();
-        let roots: Vec<usize> = needed.iter().filter_map(|name| self.file.schema.index_of(name).ok()).collect();
-        let roots: Vec<usize> = BTreeSet::from_iter(roots).into_iter().collect();
+    fn finish(&self, needed: &BTreeSet<String>, drafts: Vec<Draft>, types: Vec<DataType>) -> FileMapping {
+        let roots: BTreeSet<usize> = needed.iter().filter_map(|name| self.file.schema.index_of(name).ok()).collect();
+        let roots: Vec<usize> = roots.into_iter().collect();
+        let by_value = by_value(&drafts);
         let mut fields: Vec<_> = self.file.schema.fields().iter().cloned().collect();
         for &root in &roots {
-            let name = fields[root].name();
-            let lookup = alone.contains(name) && !together.contains(name) && self.is_dictionary(root);
+            let lookup = by_value.contains(fields[root].name().as_str()) && self.is_dictionary(root);
             let decoded = self.decoded_type(root, lookup);
             fields[root] = Arc::new(fields[root].as_ref().clone().with_data_type(decoded));
         }
@@ -225,13 +240,15 @@ impl<'a> Columns<'a> {
             Ok(root) => matches!(fields[root].data_type(), DataType::Dictionary(_, _)),
             Err(_) => true,
         };
-        let mut sources: BTreeMap<_, _> =
-            direct.into_iter().map(|(column, name)| (column, Source::Direct(position(&name)))).collect();
-        for (column, bound) in computed {
-            let inputs: Vec<usize> = bound.columns().iter().map(|name| position(name)).collect();
-            let lookup = inputs.len() == 1 && bound.columns().iter().all(|name| is_lookup(name));
-            sources.insert(column, Source::Computed { bound, inputs, lookup });
-        }
+        let source = |draft| match draft {
+            Draft::Direct { name, .. } => Source::Direct(position(&name)),
+            Draft::Computed(bound) => {
+                let inputs: Vec<usize> = bound.columns().iter().map(|name| position(name)).collect();
+                let lookup = inputs.len() == 1 && bound.columns().iter().all(|name| is_lookup(name));
+                Source::Computed { bound, inputs, lookup }
+            }
+        };
+        let sources = drafts.into_iter().map(source).collect();
         let schema = Schema::new_with_metadata(fields, self.file.schema.metadata().clone());
         FileMapping { schema: Arc::new(schema), roots, partitions, sources, types }
     }
@@ -271,6 +288,25 @@ impl<'a> Columns<'a> {
             }
         })
     }
+}
+
+/// Columns of which every distinct value needs to be looked at once only: those that are texts, or read by expressions
+/// that read nothing else.
+fn by_value(drafts: &[Draft]) -> BTreeSet<&str> {
+    let (mut once, mut together) = (BTreeSet::new(), BTreeSet::new());
+    for draft in drafts {
+        match draft {
+            Draft::Direct { name, text: true } => {
+                once.insert(name.as_str());
+            }
+            Draft::Direct { .. } => {}
+            Draft::Computed(bound) => {
+                let names = bound.columns().iter().map(String::as_str);
+                if bound.columns().len() == 1 { once.extend(names) } else { together.extend(names) }
+            }
+        }
+    }
+    once.into_iter().filter(|name| !together.contains(name)).collect()
 }
 
 fn dictionary() -> DataType {

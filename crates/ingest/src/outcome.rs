@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use appraise_schema::as_of::date_of;
 use appraise_schema::{Accounting, Bucket};
 
-use crate::config::{Check, CheckKind, Severity, TransactionsConfig};
+use crate::config::{Check, CheckKind, Severity, SourceConfig};
 use crate::quarantine::{QuarantineRow, Reason};
 use crate::reasons::RowRule;
 
@@ -33,7 +33,7 @@ pub struct ReadReport {
     pub reasons: Vec<Reason>,
     /// Rows that failed a check, by file and row.
     pub quarantine: Vec<QuarantineRow>,
-    /// Local day of the newest used event, days since 1970-01-01.
+    /// Local day of the newest used row, days since 1970-01-01; `None` where rows have no time.
     pub newest_day: Option<i32>,
     /// Every check, in order.
     pub checks: Vec<CheckOutcome>,
@@ -47,7 +47,7 @@ impl ReadReport {
     }
 
     /// Judges the source as a whole; the outcomes are kept, and the sentences of those that fail the run returned.
-    pub(crate) fn judge(&mut self, config: &TransactionsConfig, rules: &[RowRule]) -> Vec<String> {
+    pub(crate) fn judge(&mut self, config: &SourceConfig, rules: &[RowRule]) -> Vec<String> {
         let mut outcomes = vec![self.judge_tolerance(config, rules)];
         outcomes.extend(rules.iter().filter_map(|rule| self.judge_rule(rule)));
         outcomes.extend(config.checks.iter().filter_map(|check| self.judge_source(check, config)));
@@ -57,9 +57,10 @@ impl ReadReport {
         failures
     }
 
-    /// Rows that passed the filter and the date.
+    /// Rows that were delivered in time and passed the filter.
     fn passed_where(&self) -> u64 {
-        self.accounting.input.rows - self.accounting.tally(Bucket::Filtered).rows
+        let left_out = [Bucket::AfterKnownBy, Bucket::Filtered].map(|bucket| self.accounting.tally(bucket).rows);
+        self.accounting.input.rows - left_out.iter().sum::<u64>()
     }
 
     fn quarantined_for(&self, name: &str) -> u64 {
@@ -67,7 +68,7 @@ impl ReadReport {
     }
 
     /// The share of all rules that have no tolerance of their own.
-    fn judge_tolerance(&self, config: &TransactionsConfig, rules: &[RowRule]) -> CheckOutcome {
+    fn judge_tolerance(&self, config: &SourceConfig, rules: &[RowRule]) -> CheckOutcome {
         let own: Vec<Reason> = rules.iter().filter(|rule| rule.tolerate.is_some()).map(RowRule::reason).collect();
         let counted = |name: &String| own.iter().all(|reason| reason.name != *name);
         let counts: Vec<(&String, u64)> = self
@@ -115,7 +116,7 @@ impl ReadReport {
         format!(", first {value} in row {} of `{file}`", row.row)
     }
 
-    fn judge_source(&self, check: &Check, config: &TransactionsConfig) -> Option<CheckOutcome> {
+    fn judge_source(&self, check: &Check, config: &SourceConfig) -> Option<CheckOutcome> {
         let rows = self.accounting.input.rows;
         let (name, passed, message) = match &check.kind {
             CheckKind::Rows { min, max, max_change, previous } => {

@@ -10,8 +10,9 @@ use std::io::{Read, Seek, SeekFrom};
 use parquet::arrow::ProjectionMask;
 use parquet::file::metadata::RowGroupMetaData;
 
-/// Largest page accepted, in bytes, decompressed. Writers aim for about 1 MiB; a dictionary may be larger.
-pub(crate) const MAX_PAGE: i64 = 256 << 20;
+/// Largest page accepted, in bytes, decompressed. Most writers aim for about 1 MiB, the most lavish for 100 MB. Of each
+/// column a thread holds a dictionary and a data page.
+pub(crate) const MAX_PAGE: i64 = 128 << 20;
 /// Bytes of a page header looked at: statistics in it are cut by writers to far less.
 const MAX_HEADER: usize = 16 << 10;
 /// Bytes read for a header at first.

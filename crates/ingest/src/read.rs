@@ -1,15 +1,17 @@
-//! Decodes row groups in parallel and hands out the used rows.
+//! Decodes row groups in parallel and hands out the rows in use.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use appraise_schema::EventBatch;
+use appraise_schema::panic::message;
 
 use crate::error::IngestError;
 use crate::findings::Findings;
 use crate::outcome::ReadReport;
 use crate::plan::ReadPlan;
 use crate::reasons::RowRule;
+use crate::row_group::{Unit, units};
 use crate::worker::Worker;
 
 /// How a read is carried out: none of it changes the result.
@@ -37,7 +39,7 @@ pub trait EventSink: Send {
     /// Why it can't take more.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Takes a batch of used rows, which is not empty, and hears where they stand.
+    /// Takes a batch of rows, which is not empty, and hears where they stand.
     ///
     /// # Errors
     /// When it can't; the read ends.
@@ -69,15 +71,6 @@ impl Progress for NoProgress {
     fn advance(&self, _rows: u64, _bytes: u64) {}
 }
 
-/// One row group of one file.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Unit {
-    pub(crate) file: usize,
-    pub(crate) row_group: usize,
-    /// Row of the file that the row group starts with.
-    pub(crate) first_row: u64,
-}
-
 /// Reads all row groups of `plan`. `sink` makes the receiver of each thread, given its number; they come back
 /// with the report, in that order. Which rows a sink receives, and in which order, depends on the threads' race;
 /// the rows of all sinks together, and the report, do not.
@@ -91,7 +84,7 @@ pub fn read<S: EventSink>(
     progress: &dyn Progress,
     cancel: &AtomicBool,
 ) -> Result<(ReadReport, Vec<S>), IngestError> {
-    let units = units(plan);
+    let units = units(plan.inputs);
     let threads = options.threads.clamp(1, units.len().max(1));
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
@@ -115,7 +108,8 @@ pub fn read<S: EventSink>(
     let mut sinks = Vec::with_capacity(threads);
     let mut errors = Vec::new();
     for joined in ended {
-        let (sink, found, outcome) = joined.map_err(|panic| IngestError::Worker { reason: said(&*panic) })?;
+        let (sink, found, outcome) =
+            joined.map_err(|panic| IngestError::Worker { reason: message(&*panic).to_owned() })?;
         sinks.push(sink);
         findings.merge(found);
         errors.extend(outcome.err());
@@ -124,18 +118,6 @@ pub fn read<S: EventSink>(
         return Err(error);
     }
     Ok((report(plan, findings)?, sinks))
-}
-
-fn units(plan: &ReadPlan<'_>) -> Vec<Unit> {
-    let mut units = Vec::new();
-    for (file, input) in plan.inputs.iter().enumerate() {
-        let mut first_row = 0;
-        for (row_group, group) in input.metadata.row_groups().iter().enumerate() {
-            units.push(Unit { file, row_group, first_row });
-            first_row += u64::try_from(group.num_rows()).unwrap_or_default();
-        }
-    }
-    units
 }
 
 fn run<S: EventSink>(
@@ -148,15 +130,9 @@ fn run<S: EventSink>(
         let claimed = next.fetch_add(1, Ordering::Relaxed);
         let Some(&unit) = units.get(claimed) else { return Ok(()) };
         let outcome = catch_unwind(AssertUnwindSafe(|| worker.read_unit(unit, sink)));
-        let outcome = outcome.unwrap_or_else(|panic| Err(worker.decode_error(unit, &said(&*panic))));
+        let outcome = outcome.unwrap_or_else(|panic| Err(worker.decode_error(unit, message(&*panic))));
         outcome.map_err(|error| (claimed, Box::new(error)))?;
     }
-}
-
-/// What a panic said.
-fn said(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("the decoder gave up").to_owned()
 }
 
 /// The error of the earliest row group; threads that stopped because another failed say nothing.

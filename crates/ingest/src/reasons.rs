@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use appraise_schema::Share;
 use appraise_schema::source::ColumnRole;
 
-use crate::config::{Check, CheckKind, Severity};
+use crate::config::{Check, CheckKind, Severity, SourceConfig};
 use crate::error::IngestError;
 use crate::mapping::{WHERE, Wanted};
+use crate::plan::{CURRENCY, converts, position};
 use crate::quarantine::Reason;
 
 /// What one rule refuses. The column is canonical.
@@ -21,6 +22,11 @@ pub(crate) enum Rule {
     OutOfRange,
     NotFinite,
     Overflow,
+    /// A currency without a rate that is in force on the row's date.
+    NoRate {
+        /// Position of the amount that it was to convert.
+        amount: usize,
+    },
     Before(i32),
     After(i32),
     Below(i64),
@@ -31,15 +37,17 @@ pub(crate) enum Rule {
 /// A rule with its column and what happens to rows that fail it.
 #[derive(Debug, Clone)]
 pub(crate) struct RowRule {
-    pub(crate) column: &'static str,
+    /// Position among the wanted columns.
+    pub(crate) column: usize,
+    name: String,
     pub(crate) rule: Rule,
     pub(crate) severity: Severity,
     pub(crate) tolerate: Option<Share>,
 }
 
 impl RowRule {
-    fn new(column: &'static str, rule: Rule) -> Self {
-        Self { column, rule, severity: Severity::Error, tolerate: None }
+    pub(crate) fn new(column: usize, name: &str, rule: Rule) -> Self {
+        Self { column, name: name.to_owned(), rule, severity: Severity::Error, tolerate: None }
     }
 
     pub(crate) fn reason(&self) -> Reason {
@@ -50,73 +58,105 @@ impl RowRule {
             Rule::OutOfRange => "out_of_range",
             Rule::NotFinite => "not_finite",
             Rule::Overflow => "overflow",
+            Rule::NoRate { .. } => "no_rate",
             Rule::Before(_) => "before_min",
             Rule::After(_) => "after_max",
             Rule::Below(_) => "below_min",
             Rule::Above(_) => "above_max",
             Rule::NotAccepted(_) => "not_accepted",
         };
-        Reason { name: format!("{}_{what}", self.column), column: self.column.to_owned() }
+        Reason { name: format!("{}_{what}", self.name), column: self.name.clone() }
+    }
+
+    /// Whether the rule makes sense for columns of `role`.
+    fn fits(&self, role: ColumnRole) -> bool {
+        match self.rule {
+            Rule::Blank | Rule::NotAccepted(_) => matches!(role, ColumnRole::Id | ColumnRole::Text),
+            Rule::Before(_) | Rule::After(_) => matches!(role, ColumnRole::Time | ColumnRole::KnownTime),
+            Rule::Below(_) | Rule::Above(_) => role == ColumnRole::Amount,
+            _ => true,
+        }
     }
 }
 
-/// Row states: used, filtered, after `as_of`, then one per rule.
+/// Row states: used, filtered, after `as_of`, after `known_by`, then one per rule.
 pub(crate) const USED: u8 = 0;
 /// See [`USED`].
 pub(crate) const FILTERED: u8 = 1;
 /// See [`USED`].
 pub(crate) const AFTER_AS_OF: u8 = 2;
+/// See [`USED`].
+pub(crate) const AFTER_KNOWN_BY: u8 = 3;
 /// State of the first rule, which is that of an unreadable filter.
-pub(crate) const FIRST_RULE: u8 = 3;
-/// More rules than any pipeline has.
+pub(crate) const FIRST_RULE: u8 = 4;
+/// As many as states are left.
 const MAX_RULES: usize = 250;
 
 /// All rules in order: what can be read first, then checks of single columns in the order of the columns.
-pub(crate) fn compile(wanted: &[Wanted<'_>], checks: &[Check]) -> Result<Vec<RowRule>, IngestError> {
-    let mut rules = vec![RowRule::new(WHERE, Rule::Unreadable)];
-    let mut by_column: BTreeMap<&str, Vec<RowRule>> = BTreeMap::new();
-    for check in checks {
-        for (column, rule) in rules_of(check) {
-            let Some(wanted) = wanted.iter().find(|wanted| wanted.name == column) else {
-                return Err(IngestError::NotMapped { canonical: column.to_owned() });
-            };
-            let rule = RowRule { column: wanted.name, rule, severity: check.severity, tolerate: check.tolerate };
-            by_column.entry(wanted.name).or_default().push(rule);
+pub(crate) fn compile(wanted: &[Wanted<'_>], config: &SourceConfig) -> Result<Vec<RowRule>, IngestError> {
+    let filter = position(wanted, WHERE).unwrap_or(usize::MAX);
+    let mut rules = vec![RowRule::new(filter, WHERE, Rule::Unreadable)];
+    let mut by_column: BTreeMap<usize, Vec<RowRule>> = BTreeMap::new();
+    for check in &config.checks {
+        for rule in rules_of(check, wanted, config)? {
+            by_column.entry(rule.column).or_default().push(rule);
         }
     }
-    for column in wanted.iter().filter(|column| column.name != WHERE) {
-        rules.push(RowRule::new(column.name, Rule::Unreadable));
-        if matches!(column.name, "customer_id" | "time" | "amount") {
-            rules.push(RowRule::new(column.name, Rule::Missing));
+    for (place, column) in wanted.iter().enumerate().filter(|(_, column)| column.name != WHERE) {
+        let mut own = vec![Rule::Unreadable];
+        if column.required {
+            own.push(Rule::Missing);
         }
         match column.role {
-            ColumnRole::Time => rules.push(RowRule::new(column.name, Rule::OutOfRange)),
-            ColumnRole::Amount => {
-                rules.push(RowRule::new(column.name, Rule::NotFinite));
-                rules.push(RowRule::new(column.name, Rule::Overflow));
-            }
-            _ => {}
+            ColumnRole::Time | ColumnRole::KnownTime => own.push(Rule::OutOfRange),
+            ColumnRole::Amount => own.extend([Rule::NotFinite, Rule::Overflow]),
+            ColumnRole::Number => own.push(Rule::NotFinite),
+            ColumnRole::Id | ColumnRole::Text | ColumnRole::Flag => {}
         }
-        rules.extend(by_column.remove(column.name).unwrap_or_default());
+        if column.name == CURRENCY && converts(config) {
+            own.extend(
+                config.kind.amount().and_then(|name| position(wanted, name)).map(|amount| Rule::NoRate { amount }),
+            );
+        }
+        rules.extend(own.into_iter().map(|rule| RowRule::new(place, column.name, rule)));
+        rules.extend(by_column.remove(&place).unwrap_or_default());
     }
     if rules.len() > MAX_RULES {
-        return Err(IngestError::TooManyChecks { count: checks.len(), limit: MAX_RULES });
+        return Err(IngestError::TooManyRules { count: rules.len(), limit: MAX_RULES });
     }
     Ok(rules)
 }
 
-fn rules_of(check: &Check) -> Vec<(&str, Rule)> {
-    match &check.kind {
-        CheckKind::NotBlank { column } => vec![(column, Rule::Blank)],
-        CheckKind::TimeRange { min, max } => {
-            let min = min.map(|min| ("time", Rule::Before(min)));
-            min.into_iter().chain(max.map(|max| ("time", Rule::After(max)))).collect()
+/// The rules that a check makes for rows.
+fn rules_of(check: &Check, wanted: &[Wanted<'_>], config: &SourceConfig) -> Result<Vec<RowRule>, IngestError> {
+    let (name, rules) = match &check.kind {
+        CheckKind::NotBlank { column } => (column.as_str(), vec![Rule::Blank]),
+        CheckKind::TimeRange { column, min, max } => {
+            (column.as_str(), min.map(Rule::Before).into_iter().chain(max.map(Rule::After)).collect())
         }
-        CheckKind::AmountRange { min, max } => {
-            let min = min.map(|min| ("amount", Rule::Below(min)));
-            min.into_iter().chain(max.map(|max| ("amount", Rule::Above(max)))).collect()
+        CheckKind::AmountRange { column, min, max } => {
+            (column.as_str(), min.map(Rule::Below).into_iter().chain(max.map(Rule::Above)).collect())
         }
-        CheckKind::AcceptedValues { column, accepted } => vec![(column, Rule::NotAccepted(accepted.clone()))],
-        CheckKind::Rows { .. } | CheckKind::Freshness { .. } => Vec::new(),
-    }
+        CheckKind::AcceptedValues { column, accepted } => (column.as_str(), vec![Rule::NotAccepted(accepted.clone())]),
+        CheckKind::Rows { .. } => return Ok(Vec::new()),
+        CheckKind::Freshness { .. } => {
+            let reason = format!("{} have no time whose freshness can be checked", config.kind.name());
+            let misfit = IngestError::Misfit { canonical: "freshness".to_owned(), reason };
+            (config.kind.time().ok_or(misfit)?, Vec::new())
+        }
+    };
+    let place = position(wanted, name).ok_or_else(|| IngestError::NotMapped { canonical: name.to_owned() })?;
+    let rule = |rule| {
+        let rule = RowRule {
+            severity: check.severity,
+            tolerate: check.tolerate,
+            ..RowRule::new(place, wanted[place].name, rule)
+        };
+        if rule.fits(wanted[place].role) {
+            return Ok(rule);
+        }
+        let reason = format!("a check of {} is for columns of another kind", rule.reason().name);
+        Err(IngestError::Misfit { canonical: name.to_owned(), reason })
+    };
+    rules.into_iter().map(rule).collect()
 }

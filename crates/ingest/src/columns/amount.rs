@@ -27,9 +27,11 @@ pub(crate) enum Reading {
     Unreadable,
     NotFinite,
     Overflow,
+    /// Of a currency that is not known, or has no rate.
+    Unconverted,
 }
 
-/// A column of amounts in minor units, signed as delivered.
+/// A column of amounts in minor units of the pipeline's currency, signed as delivered.
 #[derive(Debug, Clone)]
 pub(crate) struct Amounts {
     /// Meaningless where NULL or not read.
@@ -168,7 +170,7 @@ fn wide<T: ArrowPrimitiveType>(
 }
 
 /// `value` with `places` more decimal places.
-fn rescale(value: i128, places: i32) -> (i64, Reading) {
+pub(super) fn rescale(value: i128, places: i32) -> (i64, Reading) {
     let factor = 10_i128.checked_pow(places.unsigned_abs());
     let (minor, rounded) = match factor {
         Some(1) => (Some(value), false),
@@ -190,7 +192,7 @@ fn widest(array: &ArrayRef, from: i8, scale: u8) -> Converted {
 }
 
 /// A value beyond 128 bits that becomes small enough by losing places; `None` when it does not.
-fn shrink(value: i256, places: i32) -> Option<(i64, Reading)> {
+pub(super) fn shrink(value: i256, places: i32) -> Option<(i64, Reading)> {
     let factor = i256::from_i128(10).checked_pow(places.checked_neg().and_then(|p| u32::try_from(p).ok())?)?;
     let quotient = value.checked_div(factor)?;
     let remainder = value.checked_rem(factor)?.wrapping_abs();

@@ -1,11 +1,12 @@
-//! The content of a transaction: one digest over the mapped values of its row.
+//! The content of a row: one digest over its mapped values, but not its identity and when it was delivered. What is not
+//! yet known on the run's date counts as NULL.
 //!
 //! The digest is a chain of xxh3-64: each column's canonical bytes are hashed with the digest so far as seed.
 //! Canonical bytes do not depend on how a file stores a value: numbers lose trailing zeros, times count
 //! nanoseconds, ids and text are as their identity takes them.
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::buffer::BooleanBuffer;
+use arrow::array::{ArrayRef, AsArray};
+use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Date64Type, Decimal128Type, Float64Type, Int64Type};
 use arrow::error::ArrowError;
@@ -13,7 +14,6 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::amount::Amounts;
 use super::id::{IdValues, Ids};
-use super::nulls_of;
 use super::time::ticks;
 
 const DAY_NANOS: i128 = 86_400_000_000_000;
@@ -59,15 +59,15 @@ impl<'a> Contents<'a> {
         self.chain(|row| amounts.get(row).map(i64::to_le_bytes));
     }
 
-    /// Adds a column of flags, of which none is NULL.
-    pub(crate) fn flags(&mut self, set: &BooleanBuffer) {
-        self.chain(|row| Some([u8::from(set.value(row))]));
+    /// Adds a column of flags.
+    pub(crate) fn flags(&mut self, set: &BooleanBuffer, nulls: Option<&NullBuffer>) {
+        let valid = |row| nulls.is_none_or(|nulls| nulls.is_valid(row));
+        self.chain(|row| valid(row).then(|| [u8::from(set.value(row))]));
     }
 
     /// Adds a column of times or other numbers.
-    pub(crate) fn values(&mut self, array: &ArrayRef) -> Result<(), ArrowError> {
-        let nulls = nulls_of(array.as_ref());
-        let valid = |row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+    pub(crate) fn values(&mut self, array: &ArrayRef, nulls: Option<&NullBuffer>) -> Result<(), ArrowError> {
+        let valid = |row| nulls.is_none_or(|nulls| nulls.is_valid(row));
         match array.data_type() {
             DataType::Float32 | DataType::Float64 => {
                 let values = cast(array, &DataType::Float64)?;
@@ -105,6 +105,7 @@ impl<'a> Contents<'a> {
             DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) => {
                 (cast(array, &DataType::Decimal128(38, *scale))?, *scale)
             }
+            DataType::Decimal256(_, scale) => (cast(array, &DataType::Decimal128(38, *scale))?, *scale),
             DataType::UInt64 => (cast(array, &DataType::Decimal128(38, 0))?, 0),
             _ => {
                 let values = cast(array, &DataType::Int64)?;
@@ -134,14 +135,15 @@ fn number_bytes(mut value: i128, mut scale: i8) -> [u8; 17] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{Decimal128Array, Int32Array, TimestampMillisecondArray, TimestampSecondArray};
+    use crate::columns::nulls_of;
+    use arrow::array::{Array, Decimal128Array, Int32Array, TimestampMillisecondArray, TimestampSecondArray};
     use std::sync::Arc;
 
     fn digest<A: Array + 'static>(array: A) -> Vec<u64> {
         let array: ArrayRef = Arc::new(array);
         let rows: Vec<u32> = (0..u32::try_from(array.len()).unwrap()).collect();
         let mut contents = Contents::new(&rows);
-        contents.values(&array).unwrap();
+        contents.values(&array, nulls_of(array.as_ref()).as_ref()).unwrap();
         contents.finish()
     }
 
@@ -163,7 +165,7 @@ mod tests {
         let both = |columns: [&Int32Array; 2]| {
             let mut contents = Contents::new(&[0]);
             for column in columns {
-                contents.values(&(Arc::new(column.clone()) as ArrayRef)).unwrap();
+                contents.values(&(Arc::new(column.clone()) as ArrayRef), column.nulls()).unwrap();
             }
             contents.finish()
         };

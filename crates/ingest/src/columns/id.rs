@@ -1,4 +1,4 @@
-//! Ids: customer keys, order and transaction ids, and other text.
+//! Ids: customer keys, ids of orders, lots and rows, and other text.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 
-use super::{Values, nulls_of};
+use super::{Values, has, nulls_of};
 
 /// Ids in one of the two shapes that keys have.
 #[derive(Debug, Clone)]
@@ -72,6 +72,12 @@ impl Ids {
             (left, right) => left.or(right),
         };
         Ok(Self { values: shaped, nulls, faults })
+    }
+
+    /// Whether `row` has an id that can be read.
+    #[inline]
+    pub(crate) fn has(&self, row: usize) -> bool {
+        has(self.nulls.as_ref(), self.faults.as_ref(), row)
     }
 }
 

@@ -5,7 +5,10 @@
 
 pub(crate) mod amount;
 pub(crate) mod content;
+pub(crate) mod conversion;
 pub(crate) mod id;
+pub(crate) mod number;
+pub(crate) mod symbol;
 pub(crate) mod time;
 pub(crate) mod zone;
 
@@ -29,6 +32,18 @@ impl Values {
 /// The array's NULLs, only when there is one; counts the NULLs of a dictionary's values too.
 pub(crate) fn nulls_of(array: &dyn Array) -> Option<NullBuffer> {
     array.logical_nulls().filter(|nulls| nulls.null_count() > 0)
+}
+
+/// Whether `row` is neither NULL nor marked as failed.
+#[inline]
+pub(crate) fn has(nulls: Option<&NullBuffer>, faults: Option<&BooleanBuffer>, row: usize) -> bool {
+    nulls.is_none_or(|nulls| nulls.is_valid(row)) && !faults.is_some_and(|faults| faults.value(row))
+}
+
+/// `nulls` with those rows added that are `hidden`.
+pub(crate) fn without(nulls: Option<&NullBuffer>, hidden: &BooleanBuffer) -> NullBuffer {
+    let shown = !hidden;
+    NullBuffer::new(nulls.map_or_else(|| shown.clone(), |nulls| nulls.inner() & &shown))
 }
 
 /// A flag for every row: NULL is false.

@@ -1,5 +1,7 @@
 //! Times: from dates and timestamps of any unit to local days.
 
+use appraise_schema::as_of::{FIRST_DAY, LAST_DAY};
+use appraise_schema::event::NO_INSTANT;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{
@@ -10,7 +12,10 @@ use arrow::error::ArrowError;
 use chrono_tz::Tz;
 
 use super::zone::{AFTER, BEFORE, DAY_SECONDS, Offsets, clamp_day};
-use super::{Values, nulls_of};
+use super::{Values, has, nulls_of};
+
+/// Microseconds of a second.
+const MICROS: i64 = 1_000_000;
 
 /// A column of local days since 1970-01-01.
 #[derive(Debug, Clone)]
@@ -24,6 +29,23 @@ pub(crate) struct Days {
     pub(crate) bounds: (i32, i32),
 }
 
+impl Days {
+    /// Whether `row` has a day of the years 0001–9999.
+    #[inline]
+    pub(crate) fn has(&self, row: usize) -> bool {
+        (FIRST_DAY..=LAST_DAY).contains(&self.day[row]) && has(self.nulls.as_ref(), self.faults.as_ref(), row)
+    }
+
+    /// Which rows have a day after `limit`; `None` when none has.
+    pub(crate) fn after(&self, limit: i32) -> Option<BooleanBuffer> {
+        if self.bounds.1 <= limit {
+            return None;
+        }
+        let after = BooleanBuffer::collect_bool(self.day.len(), |row| self.day[row] > limit && self.has(row));
+        (after.count_set_bits() > 0).then_some(after)
+    }
+}
+
 /// How wall times become days of the pipeline's zone, with what one worker remembers of the zones.
 #[derive(Debug)]
 pub(crate) struct Clock {
@@ -31,6 +53,10 @@ pub(crate) struct Clock {
     to_zone: Option<Offsets>,
     /// Offset of local times in the source's zone; `None` when source and pipeline share a zone.
     from_source: Option<Offsets>,
+    /// Offset of local times in the source's zone, for instants; `None` when it is always 0.
+    source_to_utc: Option<Offsets>,
+    /// Offset of local times in the pipeline's zone, for the first moment of a date; `None` when it is always 0.
+    zone_to_utc: Option<Offsets>,
 }
 
 impl Clock {
@@ -40,6 +66,8 @@ impl Clock {
         Self {
             to_zone: (!is_utc(zone)).then(|| Offsets::of_instants(zone)),
             from_source: (source_zone != zone).then(|| Offsets::of_local_times(source_zone)),
+            source_to_utc: (!is_utc(source_zone)).then(|| Offsets::of_local_times(source_zone)),
+            zone_to_utc: (!is_utc(zone)).then(|| Offsets::of_local_times(zone)),
         }
     }
 
@@ -65,6 +93,40 @@ impl Clock {
         };
         let bounds = day.iter().fold((i32::MAX, i32::MIN), |(min, max), &day| (min.min(day), max.max(day)));
         Ok(Days { day, nulls: nulls_of(array.as_ref()), faults: values.faults.clone(), bounds })
+    }
+
+    /// Microseconds since 1970-01-01 UTC of times whose `days` are known; [`NO_INSTANT`] for the others. A date is its
+    /// first moment in the pipeline's zone.
+    pub(crate) fn instants(&mut self, array: &ArrayRef, days: &Days) -> Vec<i64> {
+        let known = |row: usize| days.has(row);
+        let (ticks, per_second, offsets) = if let DataType::Timestamp(unit, zone) = array.data_type() {
+            let per_second = match unit {
+                TimeUnit::Second => 1,
+                TimeUnit::Millisecond => 1_000,
+                TimeUnit::Microsecond => 1_000_000,
+                TimeUnit::Nanosecond => 1_000_000_000,
+            };
+            (ticks(array, *unit), per_second, self.source_to_utc.as_mut().filter(|_| zone.is_none()))
+        } else {
+            let midnights = days.day.iter().map(|&day| i64::from(day) * DAY_SECONDS);
+            (midnights.collect(), 1, self.zone_to_utc.as_mut())
+        };
+        let micros = |tick: i64| {
+            if per_second > MICROS { tick.div_euclid(per_second / MICROS) } else { tick * (MICROS / per_second) }
+        };
+        let Some(offsets) = offsets else {
+            let instant = |(row, &tick): (usize, &i64)| if known(row) { micros(tick) } else { NO_INSTANT };
+            return ticks.iter().enumerate().map(instant).collect();
+        };
+        let mut instant = |row: usize, tick: i64| {
+            if !known(row) {
+                return NO_INSTANT;
+            }
+            let second = tick.div_euclid(per_second);
+            let offset = offsets.at(second.div_euclid(DAY_SECONDS), second.rem_euclid(DAY_SECONDS));
+            micros(tick) - offset * MICROS
+        };
+        ticks.iter().enumerate().map(|(row, &tick)| instant(row, tick)).collect()
     }
 
     fn local_days<const PER_SECOND: i64>(&mut self, ticks: &[i64], instant: bool) -> ScalarBuffer<i32> {
@@ -117,8 +179,8 @@ pub(crate) fn accepts(data_type: &DataType) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use appraise_schema::as_of::{FIRST_DAY, LAST_DAY, epoch_day};
-    use arrow::array::{Date32Array, TimestampMicrosecondArray, TimestampSecondArray};
+    use appraise_schema::as_of::epoch_day;
+    use arrow::array::{Date32Array, TimestampMicrosecondArray, TimestampNanosecondArray, TimestampSecondArray};
     use chrono::{NaiveDate, NaiveDateTime};
     use std::sync::Arc;
 
@@ -173,6 +235,34 @@ mod tests {
         check(Tz::UTC, york, false, "2024-07-01 03:59:59", "2024-06-30");
         // 23:30 in the gap before 2011-12-31 in Apia does not exist: the whole 30th was skipped.
         check(Tz::Pacific__Apia, Tz::Pacific__Auckland, false, "2011-12-30 12:00:00", "2011-12-31");
+    }
+
+    #[test]
+    fn instants_are_microseconds_of_utc() {
+        let (london, york) = (Tz::Europe__London, Tz::America__New_York);
+        let instant = |source: Tz, zone: Tz, array: ArrayRef| {
+            let mut clock = Clock::new(source, zone);
+            let days = clock.days(&Values { array: Arc::clone(&array), faults: None }).unwrap();
+            clock.instants(&array, &days)
+        };
+        let at = seconds("2024-07-01 12:00:00");
+        let local: ArrayRef = Arc::new(TimestampSecondArray::from(vec![Some(at), None]));
+        assert_eq!(instant(york, london, Arc::clone(&local)), [(at + 4 * 3600) * MICROS, NO_INSTANT]);
+        assert_eq!(instant(london, london, local), [(at - 3600) * MICROS, NO_INSTANT]);
+        let zoned: ArrayRef = Arc::new(TimestampSecondArray::from(vec![at]).with_timezone("UTC"));
+        assert_eq!(instant(york, london, zoned), [at * MICROS]);
+        let nanos = vec![-1, 1_999, i64::MAX];
+        let nanos: ArrayRef = Arc::new(TimestampNanosecondArray::from(nanos).with_timezone("UTC"));
+        assert_eq!(instant(york, london, nanos), [-1, 1, i64::MAX / 1000]);
+        // The first moment of a date in London's summer, and of one whose midnight is skipped in Cairo.
+        let dates = || Arc::new(Date32Array::from(vec![date("2024-07-01"), date("2024-04-26")])) as ArrayRef;
+        let midnight = |text| seconds(text) * MICROS;
+        let want = [midnight("2024-06-30 23:00:00"), midnight("2024-04-25 23:00:00")];
+        assert_eq!(instant(york, london, dates()), want);
+        let want = [midnight("2024-06-30 21:00:00"), midnight("2024-04-25 22:00:00")];
+        assert_eq!(instant(york, Tz::Africa__Cairo, dates()), want);
+        let far: ArrayRef = Arc::new(TimestampSecondArray::from(vec![i64::MAX, i64::MIN]));
+        assert_eq!(instant(york, london, far), [NO_INSTANT; 2]);
     }
 
     #[test]

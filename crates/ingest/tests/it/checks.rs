@@ -1,12 +1,12 @@
 //! Checks of rows and of the source as a whole.
 
-use appraise_ingest::{Check, CheckKind, ErrorKind, IngestError, ReadOptions, Severity, TransactionsConfig};
+use appraise_ingest::{Check, CheckKind, ErrorKind, IngestError, ReadOptions, Severity, SourceConfig};
 use appraise_schema::{Bucket, Share};
 use arrow::array::{Date32Array, Int64Array, StringArray};
 
 use crate::support::{Folder, array, config, reasons, run, try_run};
 
-fn dump() -> (Folder, TransactionsConfig) {
+fn dump() -> (Folder, SourceConfig) {
     let folder = Folder::new();
     let customer = array(StringArray::from(vec![Some("a"), Some(" "), None, Some("b"), Some("c"), Some("d")]));
     let at = array(Date32Array::from(vec![10, 10, 10, 5, 10, 99]));
@@ -16,8 +16,8 @@ fn dump() -> (Folder, TransactionsConfig) {
     config.as_of = "1970-02-01".parse().unwrap();
     config.checks = [
         CheckKind::NotBlank { column: "customer_id".to_owned() },
-        CheckKind::TimeRange { min: Some(6), max: None },
-        CheckKind::AmountRange { min: Some(0), max: None },
+        CheckKind::TimeRange { column: "time".to_owned(), min: Some(6), max: None },
+        CheckKind::AmountRange { column: "amount".to_owned(), min: Some(0), max: None },
     ]
     .map(|kind| Check { kind, severity: Severity::Error, tolerate: None })
     .into();

@@ -11,6 +11,10 @@ mod mapping;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod references;
+#[cfg(test)]
+mod sources;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod times;

@@ -64,7 +64,7 @@ fn judge(row: &Row, as_of: i64) -> (Bucket, Option<&'static str>, Option<i64>, O
         key,
         day: i32::try_from(day).unwrap(),
         amount: signed,
-        refund: signed < 0,
+        refund: None,
         order: None,
         margin: None,
         transaction: None,
@@ -98,7 +98,7 @@ proptest! {
         config.filter = Some(appraise_expression::Parsed::column("keep"));
         config.checks = [
             CheckKind::NotBlank { column: "customer_id".to_owned() },
-            CheckKind::AmountRange { min: None, max: Some(90_000) },
+            CheckKind::AmountRange { column: "amount".to_owned(), min: None, max: Some(90_000) },
         ].map(|kind| Check { kind, severity: Severity::Error, tolerate: None }).into();
         let (report, events) = try_run(&config, ReadOptions { threads, batch_rows }).unwrap();
 
