@@ -1,113 +1,72 @@
 //! Folds a scatter into `customer_features`.
 
+use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::Arc;
 
-use appraise_schema::event::KeyType;
+use appraise_schema::event::{KeyType, NO_SYMBOL};
 use appraise_schema::table::ContractError;
-use appraise_schema::{ColumnSpec, TableContract, Tally};
+use appraise_schema::{ColumnSpec, SourceKind, Symbols, TableContract};
 use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::SchemaRef;
 use rayon::prelude::*;
 
 use crate::config::FeatureConfig;
-use crate::family::FamilyKind;
+use crate::dedupe::Duplicates;
+use crate::error::FoldError;
+use crate::family::{Context, FamilyKind, LotSurvey};
+use crate::gather::{Gather, Part};
+use crate::lots::LotBook;
 use crate::partition::Partition;
-use crate::scatter::{Rows, Scatter, ScatterWriter};
+use crate::scatter::Scatter;
+use crate::views::Views;
 
-/// Why a fold stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum FoldError {
-    /// Rows of one customer share a transaction id but differ in content.
-    #[error("customer {customer}: a transaction id stands twice with different content")]
-    Conflict {
-        /// The customer's key.
-        customer: String,
-        /// Identity of the transaction id (see [`appraise_schema::hash`]).
-        id: u128,
-    },
-    /// A sum exceeds DECIMAL(18, scale).
-    #[error("customer {customer}: {column} of {minor} minor units exceeds 18 digits")]
-    MoneyOverflow {
-        /// The customer's key.
-        customer: String,
-        /// The feature that overflowed.
-        column: &'static str,
-        /// The sum.
-        minor: i128,
-    },
-    /// More rows of one partition than a row number holds.
-    #[error("one partition holds {rows} rows, more than 4,294,967,295")]
-    PartitionTooLarge {
-        /// Its rows.
-        rows: usize,
-    },
-    /// The caller asked to stop.
-    #[error("interrupted while folding")]
-    Interrupted,
-    /// A fold wrote columns that are not those of its contract: a defect of the program.
-    #[error("a feature family broke its contract")]
-    Contract {
-        /// What arrow found.
-        #[from]
-        source: arrow::error::ArrowError,
-    },
-}
-
-impl FoldError {
-    /// An overflow of `column`; the customer is filled in by the driver.
-    pub(crate) fn overflow(column: &'static str, minor: i128) -> Self {
-        Self::MoneyOverflow { customer: String::new(), column, minor }
-    }
-
-    fn of_customer(self, key: impl FnOnce() -> String) -> Self {
-        match self {
-            Self::MoneyOverflow { column, minor, .. } => Self::MoneyOverflow { customer: key(), column, minor },
-            other => other,
-        }
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Conflict { .. } => Some("map an id that names one row for good, or leave `transaction_id` out"),
-            Self::MoneyOverflow { .. } => Some("check the amounts, or lower `money.scale`"),
-            Self::PartitionTooLarge { .. } | Self::Interrupted | Self::Contract { .. } => None,
-        }
-    }
-}
+/// Partitions folded before their rows are handed on, per thread.
+const PARTITIONS_AT_ONCE: usize = 8;
 
 /// The result of a fold.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Folded {
-    /// Rows of `customer_features`, in order; the cuts between batches mean nothing.
-    pub batches: Vec<RecordBatch>,
-    /// Rows and money dropped as duplicates.
-    pub duplicates: Tally,
-    /// Dropped rows that were refunds.
-    pub duplicate_refunds: u64,
-}
-
-impl Folded {
     /// Number of customers.
-    #[must_use]
-    pub fn rows(&self) -> u64 {
-        self.batches.iter().map(|batch| batch.num_rows() as u64).sum()
-    }
+    pub customers: u64,
+    /// What was dropped as duplicates, by source.
+    pub duplicates: BTreeMap<SourceKind, Duplicates>,
+    /// Bytes that waited on disk.
+    pub spilled_bytes: u64,
 }
 
-/// The contract of `customer_features` under `config`.
+/// Receives the rows of `customer_features`, in order.
+pub type Emit<'a> = &'a mut dyn FnMut(RecordBatch) -> Result<(), Box<dyn Error + Send + Sync>>;
+
+/// The contract of `customer_features` under `config`: the fixed columns of all families, then the pipeline's own.
 ///
 /// # Errors
 /// When two families claim one column name, or a name is not portable.
 pub fn contract(config: &FeatureConfig) -> Result<TableContract, ContractError> {
     let mut columns = vec![ColumnSpec::as_of(), ColumnSpec::customer_id(config.key_type)];
-    let features = FamilyKind::ALL.iter().flat_map(|kind| kind.columns(config));
-    columns.extend(features.filter(|column| config.keeps(&column.name)));
+    let families = wanted(config);
+    let fixed = families.iter().flat_map(|family| family.columns(config).fixed);
+    let own = families.iter().flat_map(|family| family.columns(config).own);
+    columns.extend(fixed.chain(own).filter(|column| config.keeps(&column.name)));
     TableContract::new("customer_features", "one customer, as known at `as_of`", columns)
 }
 
-/// Folds everything that `writers` scattered. Runs on the current rayon pool; `keep_going` is asked before every
+fn wanted(config: &FeatureConfig) -> Vec<FamilyKind> {
+    FamilyKind::ALL.into_iter().filter(|family| family.is_wanted(config)).collect()
+}
+
+/// What every partition is folded with.
+struct Driver<'a> {
+    config: &'a FeatureConfig,
+    families: Vec<FamilyKind>,
+    schema: SchemaRef,
+    key_type: KeyType,
+    context: Context,
+    keep_going: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Folds everything that `scatter` keeps and hands the rows to `emit`, in the order of the table; the cuts between batches
+/// mean nothing. Runs on the current rayon pool, `emit` on the caller's thread; `keep_going` is asked before every
 /// partition.
 ///
 /// # Errors
@@ -115,86 +74,167 @@ pub fn contract(config: &FeatureConfig) -> Result<TableContract, ContractError> 
 pub fn fold(
     config: &FeatureConfig,
     contract: &TableContract,
-    scatter: &Scatter,
-    writers: Vec<ScatterWriter>,
+    mut scatter: Scatter,
+    symbols: &Symbols,
     keep_going: &(dyn Fn() -> bool + Sync),
+    emit: Emit<'_>,
 ) -> Result<Folded, FoldError> {
-    let schema = contract.arrow();
-    let parts: Vec<Result<Part, FoldError>> = by_partition(scatter, writers)
-        .into_par_iter()
-        .map(|buckets| {
-            if keep_going() {
-                fold_partition(config, &schema, scatter.key_type(), buckets)
-            } else {
-                Err(FoldError::Interrupted)
-            }
-        })
-        .collect();
-    let mut folded =
-        Folded { batches: Vec::with_capacity(parts.len()), duplicates: Tally::default(), duplicate_refunds: 0 };
-    for part in parts {
-        let part = part?;
-        folded.duplicates.merge(&part.duplicates);
-        folded.duplicate_refunds += part.duplicate_refunds;
-        if part.batch.num_rows() > 0 {
-            folded.batches.push(part.batch);
-        }
+    let mut folded = Folded::default();
+    let lots = book_lots(config, &mut scatter, symbols, &mut folded)?;
+    let mut driver = Driver {
+        config,
+        families: wanted(config),
+        schema: contract.arrow(),
+        key_type: scatter.shape.key_type,
+        context: context(config, symbols, lots),
+        keep_going,
+    };
+    let surveys = driver.families.iter().any(|family| family.surveys(config));
+    if surveys && scatter.spilled_bytes() > 0 {
+        // What is read twice must stay where it is.
+        scatter.spill_all()?;
     }
+    folded.spilled_bytes = scatter.spilled_bytes();
+    let mut gather = Gather::new(scatter)?;
+    if surveys {
+        driver.context.underbids = driver.survey(&mut gather)?.finish();
+    }
+    driver.run(&mut gather, &mut folded, emit)?;
     Ok(folded)
 }
 
-struct Part {
-    batch: RecordBatch,
-    duplicates: Tally,
-    duplicate_refunds: u64,
-}
-
-/// The buckets of all writers, by partition.
-fn by_partition(scatter: &Scatter, writers: Vec<ScatterWriter>) -> Vec<Vec<Rows>> {
-    let mut partitions: Vec<Vec<Rows>> = (0..scatter.partitions()).map(|_| Vec::new()).collect();
-    for writer in writers {
-        for (partition, rows) in partitions.iter_mut().zip(writer.buckets) {
-            partition.push(rows);
-        }
-    }
-    partitions
-}
-
-fn fold_partition(
+/// Makes the book of lots, and scatters the consigned ones by consignor.
+fn book_lots(
     config: &FeatureConfig,
-    schema: &SchemaRef,
-    key_type: KeyType,
-    buckets: Vec<Rows>,
-) -> Result<Part, FoldError> {
-    let mut rows = Rows::new(key_type);
-    rows.reserve(buckets.iter().map(Rows::len).sum(), config.mapped);
-    for bucket in buckets {
-        rows.append(bucket);
+    scatter: &mut Scatter,
+    symbols: &Symbols,
+    folded: &mut Folded,
+) -> Result<LotBook, FoldError> {
+    let Some(layout) = scatter.shape.layouts.get(&SourceKind::Lots).cloned() else { return Ok(LotBook::default()) };
+    let batches: Vec<_> = scatter.kept.iter_mut().flat_map(|writer| std::mem::take(&mut writer.lots)).collect();
+    scatter.kept.retain(|writer| writer.source != SourceKind::Lots);
+    let sold = symbols.find("sold").unwrap_or(NO_SYMBOL);
+    let (book, consigned, duplicates) = LotBook::new(config, &layout, &batches, sold)?;
+    drop(batches);
+    folded.duplicates.insert(SourceKind::Lots, duplicates);
+    let mut writer = scatter.consigned_writer();
+    for batch in &consigned {
+        writer.push(batch)?;
     }
-    let partition = Partition::new(rows)?;
-    let customers = partition.customers();
-    let mut columns = key_columns(config, key_type, &partition);
-    for kind in FamilyKind::ALL {
-        let mut family = kind.build(config, customers);
-        for c in 0..customers {
-            family.fold(&partition.history(c)).map_err(|error| error.of_customer(|| partition.key_text(c)))?;
-        }
-        let finished = kind.columns(config).into_iter().zip(family.finish());
-        columns.extend(finished.filter(|(column, _)| config.keeps(&column.name)).map(|(_, array)| array));
-    }
-    Ok(Part {
-        batch: RecordBatch::try_new(Arc::clone(schema), columns)?,
-        duplicates: partition.duplicates,
-        duplicate_refunds: partition.duplicate_refunds,
-    })
+    scatter.keep(vec![writer])?;
+    Ok(book)
 }
 
-fn key_columns(config: &FeatureConfig, key_type: KeyType, partition: &Partition) -> Vec<ArrayRef> {
-    let customers = partition.customers();
-    let as_of: ArrayRef = Arc::new(Date32Array::from_value(config.as_of.day(), customers));
-    let key: ArrayRef = match key_type {
-        KeyType::Integer => Arc::new(Int64Array::from_iter_values(partition.integer_keys())),
-        KeyType::Text => Arc::new(StringArray::from_iter_values((0..customers).map(|c| partition.key_text(c)))),
-    };
-    vec![as_of, key]
+fn context(config: &FeatureConfig, symbols: &Symbols, lots: LotBook) -> Context {
+    let symbol = |text: &str| symbols.find(text).unwrap_or(NO_SYMBOL);
+    Context {
+        texts: symbols.texts(),
+        lots,
+        kind_symbols: config.interaction.kind_weights.keys().map(|kind| symbol(kind)).collect(),
+        registration_symbol: symbol("registration"),
+        event_symbol: symbol("event"),
+        ..Context::default()
+    }
+}
+
+struct Finished {
+    batch: RecordBatch,
+    duplicates: BTreeMap<SourceKind, Duplicates>,
+}
+
+impl Driver<'_> {
+    fn check(&self) -> Result<(), FoldError> {
+        if (self.keep_going)() { Ok(()) } else { Err(FoldError::Interrupted) }
+    }
+
+    /// Shows every customer to the families that look across customers.
+    fn survey(&self, gather: &mut Gather) -> Result<LotSurvey, FoldError> {
+        let mut all = LotSurvey::default();
+        let layouts = gather.layouts();
+        let look = |part: Part| {
+            self.check()?;
+            let first = part.first;
+            let partition = part.prepare(self.config, &layouts)?;
+            let views = Views::new(self.config, &partition, first);
+            let mut survey = LotSurvey::default();
+            (0..partition.customers()).for_each(|c| survey.observe(&views.history(c)));
+            drop(views);
+            Ok((partition, survey))
+        };
+        for window in gather.windows(at_once()) {
+            let surveyed: Vec<Result<_, FoldError>> = gather.window(window.clone()).into_par_iter().map(look).collect();
+            for (position, result) in window.zip(surveyed) {
+                let (partition, survey) = result?;
+                gather.put_back(position, partition);
+                all.merge(survey);
+            }
+        }
+        Ok(all)
+    }
+
+    fn run(&self, gather: &mut Gather, folded: &mut Folded, emit: Emit<'_>) -> Result<(), FoldError> {
+        let layouts = gather.layouts();
+        let work = |part: Part| {
+            self.check()?;
+            self.fold_partition(part.first, &part.prepare(self.config, &layouts)?)
+        };
+        for window in gather.windows(at_once()) {
+            let finished: Vec<Result<Finished, FoldError>> = gather.window(window).into_par_iter().map(work).collect();
+            for part in finished {
+                let part = part?;
+                for (source, duplicates) in &part.duplicates {
+                    folded.duplicates.entry(*source).or_default().merge(duplicates);
+                }
+                folded.customers += part.batch.num_rows() as u64;
+                if part.batch.num_rows() > 0 {
+                    emit(part.batch).map_err(|source| FoldError::Emit { source })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fold_partition(&self, first: u64, partition: &Partition) -> Result<Finished, FoldError> {
+        let customers = partition.customers();
+        let views = Views::new(self.config, partition, first);
+        let mut families: Vec<_> =
+            self.families.iter().map(|kind| kind.build(self.config, &self.context, customers)).collect();
+        for c in 0..customers {
+            let history = views.history(c);
+            for family in &mut families {
+                family.fold(&history).map_err(|error| error.of_customer(|| partition.key_text(c)))?;
+            }
+        }
+        let mut columns = self.key_columns(partition);
+        let (mut fixed, mut own) = (Vec::new(), Vec::new());
+        for (kind, family) in self.families.iter().zip(families) {
+            let specs = kind.columns(self.config);
+            let fixed_count = specs.fixed.len();
+            let finished = specs.fixed.into_iter().chain(specs.own).zip(family.finish());
+            for (position, (spec, array)) in finished.enumerate().filter(|(_, (spec, _))| self.config.keeps(&spec.name))
+            {
+                debug_assert_eq!(spec.column_type.arrow(), *array.data_type(), "{}", spec.name);
+                if position < fixed_count { fixed.push(array) } else { own.push(array) }
+            }
+        }
+        columns.append(&mut fixed);
+        columns.append(&mut own);
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
+        Ok(Finished { batch, duplicates: partition.duplicates.clone() })
+    }
+
+    fn key_columns(&self, partition: &Partition) -> Vec<ArrayRef> {
+        let customers = partition.customers();
+        let as_of: ArrayRef = Arc::new(Date32Array::from_value(self.config.as_of.day(), customers));
+        let key: ArrayRef = match self.key_type {
+            KeyType::Integer => Arc::new(Int64Array::from_iter_values(partition.integer_keys())),
+            KeyType::Text => Arc::new(StringArray::from_iter_values((0..customers).map(|c| partition.key_text(c)))),
+        };
+        vec![as_of, key]
+    }
+}
+
+/// Most parts that are folded before their rows are handed on.
+fn at_once() -> usize {
+    rayon::current_num_threads() * PARTITIONS_AT_ONCE
 }

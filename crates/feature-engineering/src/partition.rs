@@ -1,172 +1,237 @@
 //! One partition: its rows grouped by customer, without duplicates, each customer's in order of time.
 
-use appraise_schema::Tally;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::family::History;
-use crate::fold::FoldError;
-use crate::group::{Groups, group};
-use crate::scatter::{Keys, Rows};
+use appraise_schema::event::{EventColumn, Form};
+use appraise_schema::{Layout, SourceKind};
+
+use crate::config::FeatureConfig;
+use crate::dedupe::{Duplicates, drop_duplicates};
+use crate::error::FoldError;
+use crate::group::{Groups, SourceGroups, group};
+use crate::netting::{Class, Netting, rescinded_lots};
+use crate::rows::{Keys, Rows};
 
 /// The sign bit of a day: flipped, days sort as unsigned numbers.
 const SIGN: u32 = 1 << 31;
 
-/// A partition ready to be folded: columns in the order of customers, then local date.
+/// One source's rows in the order of customers, then local date; of transactions, those that stand first.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) layout: Layout,
+    /// In the order of the layout.
+    pub(crate) columns: Vec<EventColumn>,
+    /// The rows of customer `c` are `starts[c]..starts[c + 1]`.
+    pub(crate) starts: Vec<u32>,
+}
+
+/// Where the standing, reversed and rescinded transactions of a customer end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Split {
+    pub(crate) standing: u32,
+    pub(crate) reversed: u32,
+    pub(crate) rescinded: u32,
+}
+
+/// A partition ready to be folded.
 #[derive(Debug)]
 pub(crate) struct Partition {
-    keys: Keys,
-    groups: Groups,
-    day: Vec<i32>,
-    amount: Vec<i64>,
-    refund: Option<Vec<bool>>,
-    order: Option<Vec<u128>>,
-    margin: Option<Vec<i64>>,
-    /// Rows and money that were dropped as duplicates.
-    pub(crate) duplicates: Tally,
-    /// Dropped rows that were refunds.
-    pub(crate) duplicate_refunds: u64,
+    keys: BTreeMap<usize, Keys>,
+    customers: Vec<(usize, u32)>,
+    pub(crate) tables: BTreeMap<SourceKind, Table>,
+    /// One per customer; `None` when every transaction stands.
+    pub(crate) splits: Option<Vec<Split>>,
+    /// What was dropped, by source.
+    pub(crate) duplicates: BTreeMap<SourceKind, Duplicates>,
 }
 
 impl Partition {
-    /// Groups, deduplicates and orders `rows`.
+    /// Groups, deduplicates, nets and orders the rows of all sources.
     ///
     /// # Errors
-    /// [`FoldError::Conflict`] when rows of one customer share a transaction id but not their content.
-    pub(crate) fn new(mut rows: Rows) -> Result<Self, FoldError> {
-        if u32::try_from(rows.len()).is_err() {
-            return Err(FoldError::PartitionTooLarge { rows: rows.len() });
+    /// [`FoldError::Conflict`] when rows share their identity but not their content.
+    pub(crate) fn new(config: &FeatureConfig, sources: Vec<(SourceKind, Layout, Rows)>) -> Result<Self, FoldError> {
+        let rows: usize = sources.iter().map(|(_, _, rows)| rows.len()).sum();
+        if u32::try_from(rows).is_err() {
+            return Err(FoldError::PartitionTooLarge { rows });
         }
-        if !rows.refund.is_empty() {
-            rows.refund.resize(rows.len(), false);
+        let keys: Vec<&Keys> = sources.iter().map(|(_, _, rows)| &rows.key).collect();
+        let Groups { mut customers, sources: mut groups } = group(&keys);
+        let mut duplicates = BTreeMap::new();
+        for ((source, layout, rows), groups) in sources.iter().zip(&mut groups) {
+            let dropped = drop_duplicates(*source, layout, rows, groups)?;
+            if dropped != Duplicates::default() {
+                duplicates.insert(*source, dropped);
+            }
+            order_by_day(*source, layout, rows, groups);
         }
-        let mut groups = group(&rows.key);
-        let (duplicates, duplicate_refunds) = drop_duplicates(&rows, &mut groups)?;
-        let day = order_by_day(&rows.day, &mut groups);
-        let picked = &groups.rows;
-        Ok(Self {
-            day,
-            amount: pick(&rows.amount, picked),
-            refund: (!rows.refund.is_empty()).then(|| pick(&rows.refund, picked)),
-            order: (!rows.order.is_empty()).then(|| pick(&rows.order, picked)),
-            margin: (!rows.margin.is_empty()).then(|| pick(&rows.margin, picked)),
-            keys: rows.key,
-            groups,
-            duplicates,
-            duplicate_refunds,
-        })
+        drop_customers_without_rows(&mut customers, &mut groups);
+        let splits = net(config, &sources, &mut groups);
+        let mut partition = Self { keys: BTreeMap::new(), customers, tables: BTreeMap::new(), splits, duplicates };
+        for (position, ((source, layout, rows), groups)) in sources.into_iter().zip(groups).enumerate() {
+            let columns = rows.columns.into_iter().map(|column| pick(column, &groups.rows)).collect();
+            partition.tables.insert(source, Table { layout, columns, starts: groups.starts });
+            partition.keys.insert(position, rows.key);
+        }
+        if let Some(table) = partition.tables.get_mut(&SourceKind::Transactions) {
+            absolute(table);
+        }
+        Ok(partition)
     }
 
     /// Number of customers.
     pub(crate) fn customers(&self) -> usize {
-        self.groups.customers()
-    }
-
-    /// History of customer `c`.
-    pub(crate) fn history(&self, c: usize) -> History<'_> {
-        let range = self.groups.starts[c] as usize..self.groups.starts[c + 1] as usize;
-        History {
-            days: &self.day[range.clone()],
-            amounts: &self.amount[range.clone()],
-            refunds: self.refund.as_deref().map(|column| &column[range.clone()]),
-            orders: self.order.as_deref().map(|column| &column[range.clone()]),
-            margins: self.margin.as_deref().map(|column| &column[range]),
-        }
+        self.customers.len()
     }
 
     /// The integer keys of all customers, in order; empty for text keys.
     pub(crate) fn integer_keys(&self) -> impl Iterator<Item = i64> {
-        let keys = if let Keys::Integer(keys) = &self.keys { keys.as_slice() } else { &[] };
-        (0..if keys.is_empty() { 0 } else { self.customers() }).map(|c| keys[self.groups.of(c)[0] as usize])
+        self.customers.iter().filter_map(|(source, row)| match self.keys.get(source) {
+            Some(Keys::Integer(keys)) => Some(keys[*row as usize]),
+            _ => None,
+        })
     }
 
     /// The key of customer `c` as text, for tables and messages.
     pub(crate) fn key_text(&self, c: usize) -> String {
-        key_text(&self.keys, self.groups.of(c)[0])
+        let (source, row) = self.customers[c];
+        self.keys.get(&source).map(|keys| keys.shown(row as usize)).unwrap_or_default()
     }
 }
 
-fn key_text(keys: &Keys, row: u32) -> String {
-    let row = row as usize;
-    match keys {
-        Keys::Integer(keys) => keys[row].to_string(),
-        Keys::Text { ends, bytes } => {
-            let start = if row == 0 { 0 } else { ends[row - 1] };
-            String::from_utf8_lossy(&bytes[start..ends[row]]).into_owned()
+/// The picked values of a column.
+fn pick(column: EventColumn, rows: &[u32]) -> EventColumn {
+    fn of<T: Copy>(values: &[T], rows: &[u32]) -> Vec<T> {
+        rows.iter().map(|&row| values[row as usize]).collect()
+    }
+    match column {
+        EventColumn::I32(values) => EventColumn::I32(of(&values, rows)),
+        EventColumn::I64(values) => EventColumn::I64(of(&values, rows)),
+        EventColumn::F64(values) => EventColumn::F64(of(&values, rows)),
+        EventColumn::U128(values) => EventColumn::U128(of(&values, rows)),
+        EventColumn::U64(values) => EventColumn::U64(of(&values, rows)),
+        EventColumn::U32(values) => EventColumn::U32(of(&values, rows)),
+        EventColumn::U8(values) => EventColumn::U8(of(&values, rows)),
+    }
+}
+
+/// Drops customers all of whose rows are withdrawn.
+fn drop_customers_without_rows(customers: &mut Vec<(usize, u32)>, groups: &mut [SourceGroups]) {
+    let has_rows = |c: usize| groups.iter().any(|group| group.starts[c] < group.starts[c + 1]);
+    let kept: Vec<bool> = (0..customers.len()).map(has_rows).collect();
+    if !kept.contains(&false) {
+        return;
+    }
+    // A customer without rows starts where the next one does.
+    for group in groups {
+        let mut kept = kept.iter().chain(&[true]);
+        group.starts.retain(|_| kept.next().copied().unwrap_or(true));
+    }
+    let mut kept = kept.iter();
+    customers.retain(|_| kept.next().copied().unwrap_or(true));
+}
+
+/// Amounts of refunds count without their sign.
+fn absolute(table: &mut Table) {
+    let position = table.layout.position("amount", Form::Money);
+    if let Some(EventColumn::I64(amounts)) = position.and_then(|position| table.columns.get_mut(position)) {
+        for amount in amounts {
+            *amount = amount.saturating_abs();
         }
     }
 }
 
-fn pick<T: Copy>(column: &[T], rows: &[u32]) -> Vec<T> {
-    rows.iter().map(|&row| column[row as usize]).collect()
-}
-
-/// Orders each customer's rows by day; gives the days in that order. Rows of one day stay in no particular order:
-/// they are a set.
-fn order_by_day(days: &[i32], groups: &mut Groups) -> Vec<i32> {
-    let mut ordered = Vec::with_capacity(groups.rows.len());
+/// Orders each customer's rows by day. Rows of one day stay in no particular order: they are a set.
+fn order_by_day(source: SourceKind, layout: &Layout, rows: &Rows, groups: &mut SourceGroups) {
+    let position = source.time().and_then(|time| layout.position(time, Form::Day));
+    let Some(EventColumn::I32(days)) = position.map(|position| &rows.columns[position]) else { return };
     let mut keyed: Vec<u64> = Vec::new();
     for bounds in groups.starts.windows(2) {
-        let rows = &mut groups.rows[bounds[0] as usize..bounds[1] as usize];
+        let of_customer = &mut groups.rows[bounds[0] as usize..bounds[1] as usize];
+        if of_customer.len() < 2 {
+            continue;
+        }
         keyed.clear();
         // Day, shifted to sort as unsigned, above the row number.
-        keyed.extend(rows.iter().map(|&row| {
+        keyed.extend(of_customer.iter().map(|&row| {
             let day = days[row as usize].cast_unsigned() ^ SIGN;
             (u64::from(day) << 32) | u64::from(row)
         }));
         keyed.sort_unstable();
-        for (row, key) in rows.iter_mut().zip(&keyed) {
-            #[expect(clippy::cast_possible_truncation, reason = "the halves are the day and the row number")]
-            let (day, low) = ((*key >> 32) as u32, *key as u32);
+        for (row, key) in of_customer.iter_mut().zip(&keyed) {
+            #[expect(clippy::cast_possible_truncation, reason = "the low half is the row number")]
+            let low = *key as u32;
             *row = low;
-            ordered.push((day ^ SIGN).cast_signed());
         }
     }
-    ordered
 }
 
-/// Drops rows of a customer whose transaction id came before with the same content.
-fn drop_duplicates(rows: &Rows, groups: &mut Groups) -> Result<(Tally, u64), FoldError> {
-    let mut dropped = Tally::default();
-    let mut dropped_refunds = 0;
-    if rows.transaction_id.is_empty() {
-        return Ok((dropped, dropped_refunds));
+/// Moves each customer's standing purchases before the reversed ones, those before the rescinded ones, and refunds to the
+/// end. `None` when nothing moved.
+fn net(
+    config: &FeatureConfig,
+    sources: &[(SourceKind, Layout, Rows)],
+    groups: &mut [SourceGroups],
+) -> Option<Vec<Split>> {
+    let place = |kind| sources.iter().position(|(source, _, _)| *source == kind);
+    let transactions = place(SourceKind::Transactions)?;
+    let (_, layout, rows) = &sources[transactions];
+    let netting = Netting::new(layout, rows, config.mirrors());
+    let invoices = place(SourceKind::Invoices).filter(|_| config.rescinds());
+    let cancelled = invoices.and_then(|invoices| Cancelled::new(&sources[invoices].1, &sources[invoices].2));
+    if !netting.any_refund() && cancelled.is_none() {
+        return None;
     }
-    let mut kept = 0_u32;
-    let mut start = 0;
-    let mut sorted: Vec<u32> = Vec::new();
-    for c in 0..groups.customers() {
-        let end = groups.starts[c + 1];
-        sorted.clear();
-        sorted.extend_from_slice(&groups.rows[start as usize..end as usize]);
-        let identity = |row: u32| (rows.transaction_id[row as usize], rows.transaction_content[row as usize]);
-        sorted.sort_unstable_by_key(|&row| identity(row));
-        groups.starts[c] = kept;
-        for position in 0..sorted.len() {
-            let row = sorted[position];
-            let (id, content) = identity(row);
-            let before = if position == 0 { None } else { Some(identity(sorted[position - 1])) };
-            match before {
-                Some((id_before, content_before)) if id != 0 && id == id_before => {
-                    if content != content_before {
-                        return Err(FoldError::Conflict { customer: key_text(&rows.key, row), id });
-                    }
-                    dropped.add(Some(rows.amount[row as usize]));
-                    dropped_refunds += u64::from(is_refund(rows, row));
-                }
-                _ => {
-                    groups.rows[kept as usize] = row;
-                    kept += 1;
-                }
-            }
+    let customers = groups[transactions].starts.len() - 1;
+    let mut splits = Vec::with_capacity(customers);
+    let (mut classes, mut ordered) = (Vec::new(), Vec::new());
+    for c in 0..customers {
+        let lots = match (&cancelled, invoices) {
+            (Some(cancelled), Some(invoices)) => cancelled.of(&groups[invoices], c),
+            _ => BTreeSet::new(),
+        };
+        let SourceGroups { rows, starts } = &mut groups[transactions];
+        let start = starts[c];
+        let of_customer = &mut rows[start as usize..starts[c + 1] as usize];
+        netting.classify(of_customer, &lots, &mut classes);
+        let end_of = |class| start + u32::try_from(classes.iter().filter(|c| **c <= class).count()).unwrap_or(u32::MAX);
+        splits.push(Split {
+            standing: end_of(Class::Standing),
+            reversed: end_of(Class::Reversed),
+            rescinded: end_of(Class::Rescinded),
+        });
+        if !classes.is_sorted() {
+            ordered.clear();
+            ordered.extend(classes.iter().copied().zip(of_customer.iter().copied()));
+            // Stable: within a class rows stay in order of day.
+            ordered.sort_by_key(|(class, _)| *class);
+            of_customer.iter_mut().zip(&ordered).for_each(|(row, (_, moved))| *row = *moved);
         }
-        start = end;
     }
-    if let Some(last) = groups.starts.last_mut() {
-        *last = kept;
-    }
-    groups.rows.truncate(kept as usize);
-    Ok((dropped, dropped_refunds))
+    Some(splits)
 }
 
-fn is_refund(rows: &Rows, row: u32) -> bool {
-    rows.refund.get(row as usize).copied().unwrap_or(false)
+/// The columns of invoices that rescind purchases.
+struct Cancelled<'a> {
+    lots: &'a [u128],
+    days: &'a [i32],
+    paid: Option<&'a [i32]>,
+}
+
+impl<'a> Cancelled<'a> {
+    fn new(layout: &Layout, rows: &'a Rows) -> Option<Self> {
+        let column = |name, form| layout.position(name, form).map(|position| &rows.columns[position]);
+        let EventColumn::U128(lots) = column("lot_id", Form::Id)? else { return None };
+        let EventColumn::I32(days) = column("cancelled_at", Form::Day)? else { return None };
+        let paid = match column("paid_at", Form::Day) {
+            Some(EventColumn::I32(paid)) => Some(paid.as_slice()),
+            _ => None,
+        };
+        Some(Self { lots, days, paid })
+    }
+
+    fn of(&self, groups: &SourceGroups, c: usize) -> BTreeSet<u128> {
+        let rows = &groups.rows[groups.starts[c] as usize..groups.starts[c + 1] as usize];
+        rescinded_lots(self.lots, self.days, self.paid, rows.iter().map(|&row| row as usize))
+    }
 }

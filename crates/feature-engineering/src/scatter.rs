@@ -1,216 +1,186 @@
-//! Events are scattered once, by the hash of the customer key, into partitions.
+//! Events are scattered once, by the hash of the customer key, into partitions; beyond a budget they wait on disk.
 
-use appraise_schema::event::{EventBatch, KeyColumn, KeyType};
-use appraise_schema::hash;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::config::MappedColumns;
+use appraise_schema::event::{EventBatch, Form, KeyColumn, KeyType};
+use appraise_schema::{Layout, SourceKind, hash};
+
+use crate::config::FeatureConfig;
+use crate::error::FoldError;
+use crate::rows::{Rows, row_bytes};
+use crate::spill::SpillFile;
 
 /// Rows a partition aims at, so that its columns stay in a core's cache while it is folded.
 const PARTITION_ROWS: u64 = 40_000;
 /// Most partitions: beyond it the write cursors of a scatter no longer fit the cache.
 const MAX_PARTITION_BITS: u32 = 11;
 
-/// The customer keys of a partition's rows.
+/// How a scatter is carried out. None of it changes a result.
+#[derive(Debug, Clone)]
+pub struct ScatterOptions {
+    /// Rows of each source, about.
+    pub expected_rows: BTreeMap<SourceKind, u64>,
+    /// Writers of each source.
+    pub threads: usize,
+    /// Bytes that may wait in memory to be folded; what is more waits on disk.
+    pub memory_bytes: u64,
+    /// Folder of the files on disk.
+    pub temp_dir: PathBuf,
+}
+
+/// Which bits of the hash tell the partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bits {
+    /// Bits that were used before, from the highest on.
+    pub(crate) skip: u32,
+    /// Bits of the partition's number.
+    pub(crate) count: u32,
+}
+
+impl Bits {
+    fn partition(self, hash: u64) -> u16 {
+        // A shift by 64 would overflow: one partition holds everything.
+        if self.count == 0 { 0 } else { u16::try_from((hash << self.skip) >> (64 - self.count)).unwrap_or(0) }
+    }
+
+    pub(crate) fn partitions(self) -> usize {
+        1 << self.count
+    }
+}
+
+/// What all writers of a scatter share.
 #[derive(Debug)]
-pub(crate) enum Keys {
-    /// Integer keys.
-    Integer(Vec<i64>),
-    /// Text keys: key `i` ends at `ends[i]` of `bytes` and begins where the one before ends.
-    Text { ends: Vec<usize>, bytes: Vec<u8> },
+pub(crate) struct Shape {
+    pub(crate) key_type: KeyType,
+    /// The layout of every source that is read.
+    pub(crate) layouts: BTreeMap<SourceKind, Layout>,
+    pub(crate) bits: Bits,
+    rows_per_bucket: BTreeMap<SourceKind, usize>,
+    pub(crate) options: ScatterOptions,
+    /// Bytes that wait in memory.
+    held: AtomicU64,
 }
 
-impl Keys {
-    fn new(key_type: KeyType) -> Self {
-        match key_type {
-            KeyType::Integer => Self::Integer(Vec::new()),
-            KeyType::Text => Self::Text { ends: Vec::new(), bytes: Vec::new() },
-        }
-    }
-
-    fn take(&mut self, keys: &KeyColumn, picked: &[u32]) {
-        match (self, keys) {
-            (Self::Integer(target), KeyColumn::Integer(keys)) => gather(target, keys, picked),
-            (Self::Text { ends, bytes: target }, KeyColumn::Text { offsets, bytes }) => {
-                for &row in picked {
-                    let row = row as usize;
-                    target.extend_from_slice(&bytes[offsets[row] as usize..offsets[row + 1] as usize]);
-                    ends.push(target.len());
-                }
-            }
-            _ => debug_assert!(false, "a run has one key type"),
-        }
-    }
-
-    fn append(&mut self, other: Self) {
-        match (self, other) {
-            (Self::Integer(keys), Self::Integer(mut more)) => keys.append(&mut more),
-            (Self::Text { ends, bytes }, Self::Text { ends: more_ends, bytes: mut more }) => {
-                let base = bytes.len();
-                ends.extend(more_ends.iter().map(|end| base + end));
-                bytes.append(&mut more);
-            }
-            _ => debug_assert!(false, "a run has one key type"),
-        }
-    }
-}
-
-/// Appends the values of the `picked` rows.
-fn gather<T: Copy>(target: &mut Vec<T>, column: &[T], picked: &[u32]) {
-    target.extend(picked.iter().map(|&row| column[row as usize]));
-}
-
-/// The rows of one partition that one writer has seen, column by column.
+/// The events of a run, scattered.
 #[derive(Debug)]
-pub(crate) struct Rows {
-    pub(crate) key: Keys,
-    pub(crate) day: Vec<i32>,
-    pub(crate) amount: Vec<i64>,
-    /// Empty while no row was a refund.
-    pub(crate) refund: Vec<bool>,
-    pub(crate) order: Vec<u128>,
-    pub(crate) margin: Vec<i64>,
-    pub(crate) transaction_id: Vec<u128>,
-    pub(crate) transaction_content: Vec<u64>,
-}
-
-impl Rows {
-    pub(crate) fn new(key_type: KeyType) -> Self {
-        Self {
-            key: Keys::new(key_type),
-            day: Vec::new(),
-            amount: Vec::new(),
-            refund: Vec::new(),
-            order: Vec::new(),
-            margin: Vec::new(),
-            transaction_id: Vec::new(),
-            transaction_content: Vec::new(),
-        }
-    }
-
-    pub(crate) fn reserve(&mut self, rows: usize, mapped: MappedColumns) {
-        if let Keys::Integer(keys) = &mut self.key {
-            keys.reserve(rows);
-        }
-        self.day.reserve(rows);
-        self.amount.reserve(rows);
-        if mapped.order {
-            self.order.reserve(rows);
-        }
-        if mapped.margin {
-            self.margin.reserve(rows);
-        }
-        if mapped.transaction {
-            self.transaction_id.reserve(rows);
-            self.transaction_content.reserve(rows);
-        }
-    }
-
-    /// Appends the rows of `batch` that are numbered in `picked`.
-    fn take(&mut self, batch: &EventBatch, picked: &[u32]) {
-        self.key.take(&batch.key, picked);
-        gather(&mut self.day, &batch.day, picked);
-        gather(&mut self.amount, &batch.amount, picked);
-        if let Some(order) = &batch.order {
-            gather(&mut self.order, order, picked);
-        }
-        if let Some(margin) = &batch.margin {
-            gather(&mut self.margin, margin, picked);
-        }
-        if let Some(transaction) = &batch.transaction {
-            self.transaction_id.extend(picked.iter().map(|&row| transaction[row as usize].id));
-            self.transaction_content.extend(picked.iter().map(|&row| transaction[row as usize].content));
-        }
-        if let Some(refund) = &batch.refund {
-            // Rows of earlier batches without the column were no refunds.
-            self.refund.resize(self.day.len() - picked.len(), false);
-            gather(&mut self.refund, refund, picked);
-        }
-    }
-
-    /// Appends all rows of `other`.
-    pub(crate) fn append(&mut self, mut other: Self) {
-        let rows = self.day.len();
-        let other_rows = other.day.len();
-        self.key.append(other.key);
-        self.day.append(&mut other.day);
-        self.amount.append(&mut other.amount);
-        self.order.append(&mut other.order);
-        self.margin.append(&mut other.margin);
-        self.transaction_id.append(&mut other.transaction_id);
-        self.transaction_content.append(&mut other.transaction_content);
-        if !self.refund.is_empty() || !other.refund.is_empty() {
-            self.refund.resize(rows, false);
-            other.refund.resize(other_rows, false);
-            self.refund.append(&mut other.refund);
-        }
-    }
-
-    /// Number of rows.
-    pub(crate) fn len(&self) -> usize {
-        self.day.len()
-    }
-}
-
-/// The shape of a scatter: how many partitions, for which columns.
-#[derive(Debug, Clone, Copy)]
 pub struct Scatter {
-    bits: u32,
-    key_type: KeyType,
-    mapped: MappedColumns,
-    rows_per_bucket: usize,
+    pub(crate) shape: Arc<Shape>,
+    pub(crate) kept: Vec<ScatterWriter>,
 }
 
 impl Scatter {
-    /// Plans a scatter of about `expected_rows` rows by `writers` writers. The numbers decide speed and memory,
-    /// never a result.
+    /// Plans a scatter of the sources that `config` maps.
     #[must_use]
-    pub fn new(key_type: KeyType, mapped: MappedColumns, expected_rows: u64, writers: usize) -> Self {
-        let partitions = (expected_rows / PARTITION_ROWS).max(1).next_power_of_two();
-        let bits = partitions.trailing_zeros().min(MAX_PARTITION_BITS);
-        let share = expected_rows / (u64::try_from(writers.max(1)).unwrap_or(1) << bits);
-        let rows_per_bucket = usize::try_from(share + share / 8).unwrap_or(0);
-        Self { bits, key_type, mapped, rows_per_bucket }
+    pub fn new(config: &FeatureConfig, options: ScatterOptions) -> Self {
+        let layouts: BTreeMap<_, _> = config.mapped.keys().map(|&source| (source, config.layout(source))).collect();
+        let most = options.expected_rows.values().copied().max().unwrap_or(0);
+        let partitions = (most / PARTITION_ROWS).max(1).next_power_of_two();
+        let bits = Bits { skip: 0, count: partitions.trailing_zeros().min(MAX_PARTITION_BITS) };
+        Self::shaped(config.key_type, layouts, bits, options)
     }
 
-    /// Number of partitions.
-    #[must_use]
-    pub fn partitions(&self) -> usize {
-        1 << self.bits
+    pub(crate) fn shaped(
+        key_type: KeyType,
+        layouts: BTreeMap<SourceKind, Layout>,
+        bits: Bits,
+        options: ScatterOptions,
+    ) -> Self {
+        let buckets = (options.threads.max(1) as u64) << bits.count;
+        let expected = |source| options.expected_rows.get(source).copied().unwrap_or(0);
+        let all: u64 = layouts.iter().map(|(source, layout)| expected(source) * row_bytes(layout) as u64).sum();
+        // Room is made for all rows and an eighth more, or for what may wait in memory.
+        let eighths = (options.memory_bytes.saturating_mul(3) / all.max(1)).min(9);
+        let rows = |source| usize::try_from(expected(source) * eighths / 8 / buckets).unwrap_or(0);
+        let rows_per_bucket = layouts.keys().map(|source| (*source, rows(source))).collect();
+        let held = AtomicU64::new(0);
+        Self { shape: Arc::new(Shape { key_type, layouts, bits, rows_per_bucket, options, held }), kept: Vec::new() }
     }
 
-    /// A writer for one thread.
+    /// A writer of `source` for one thread.
     #[must_use]
-    pub fn writer(&self) -> ScatterWriter {
-        let buckets = (0..self.partitions()).map(|_| {
-            let mut rows = Rows::new(self.key_type);
-            rows.reserve(self.rows_per_bucket, self.mapped);
+    pub fn writer(&self, source: SourceKind) -> ScatterWriter {
+        let layout = self.shape.layouts.get(&source).cloned().unwrap_or_default();
+        let buckets = if source == SourceKind::Lots { 0 } else { self.shape.bits.partitions() };
+        let room = self.shape.rows_per_bucket.get(&source).copied().unwrap_or(0);
+        self.writer_of(source, &layout, buckets, room)
+    }
+
+    /// A writer of the lots' rows in the book, by consignor.
+    pub(crate) fn consigned_writer(&self) -> ScatterWriter {
+        self.writer_of(SourceKind::Lots, &consigned_layout(), self.shape.bits.partitions(), 0)
+    }
+
+    /// A writer of rows that were scattered before.
+    pub(crate) fn part_writer(&self, source: SourceKind, layout: &Layout) -> ScatterWriter {
+        self.writer_of(source, layout, self.shape.bits.partitions(), 0)
+    }
+
+    fn writer_of(&self, source: SourceKind, layout: &Layout, buckets: usize, room: usize) -> ScatterWriter {
+        let shape = &self.shape;
+        let bucket = |_| {
+            let mut rows = Rows::new(shape.key_type, layout);
+            rows.reserve(room);
             rows
-        });
+        };
         ScatterWriter {
-            scatter: *self,
-            buckets: buckets.collect(),
+            shape: Arc::clone(shape),
+            source,
+            buckets: (0..buckets).map(bucket).collect(),
+            lots: Vec::new(),
+            spill: None,
+            held: 0,
             partition_of: Vec::new(),
             order: Vec::new(),
             ends: Vec::new(),
         }
     }
 
-    /// Type of the customer key.
-    pub(crate) fn key_type(&self) -> KeyType {
-        self.key_type
+    /// Takes back the writers of a source once it is read; rows that would leave little room for the next source go to
+    /// disk.
+    ///
+    /// # Errors
+    /// [`FoldError::Spill`] when they can't be written.
+    pub fn keep(&mut self, writers: Vec<ScatterWriter>) -> Result<(), FoldError> {
+        self.kept.extend(writers);
+        if self.shape.held.load(Ordering::Relaxed) * 4 > self.shape.options.memory_bytes {
+            self.spill_all()?;
+        }
+        Ok(())
     }
 
-    fn partition(&self, hash: u64) -> u16 {
-        // A shift by 64 would overflow: one partition holds everything.
-        if self.bits == 0 { 0 } else { u16::try_from(hash >> (64 - self.bits)).unwrap_or(0) }
+    /// Writes everything that waits in memory to disk.
+    pub(crate) fn spill_all(&mut self) -> Result<(), FoldError> {
+        self.kept.iter_mut().filter(|writer| !writer.buckets.is_empty()).try_for_each(ScatterWriter::spill)?;
+        self.kept.iter_mut().for_each(ScatterWriter::free);
+        Ok(())
+    }
+
+    /// Number of partitions.
+    #[must_use]
+    pub fn partitions(&self) -> usize {
+        self.shape.bits.partitions()
+    }
+
+    /// Bytes that wait on disk.
+    #[must_use]
+    pub fn spilled_bytes(&self) -> u64 {
+        self.kept.iter().filter_map(|writer| writer.spill.as_ref()).map(SpillFile::written).sum()
     }
 }
 
-/// Scatters batches into one thread's partitions.
+/// Scatters the batches of one source into one thread's partitions.
 #[derive(Debug)]
 pub struct ScatterWriter {
-    scatter: Scatter,
+    pub(crate) shape: Arc<Shape>,
+    pub(crate) source: SourceKind,
     pub(crate) buckets: Vec<Rows>,
+    /// Lots are not scattered: they are looked up by bids and wins of all customers.
+    pub(crate) lots: Vec<EventBatch>,
+    pub(crate) spill: Option<SpillFile>,
+    held: u64,
     partition_of: Vec<u16>,
     order: Vec<u32>,
     ends: Vec<u32>,
@@ -218,7 +188,14 @@ pub struct ScatterWriter {
 
 impl ScatterWriter {
     /// Scatters one batch of at most 2³² − 1 rows.
-    pub fn push(&mut self, batch: &EventBatch) {
+    ///
+    /// # Errors
+    /// [`FoldError::Spill`] when memory is full and the disk too, [`FoldError::Memory`] when the lots alone exceed the
+    /// budget.
+    pub fn push(&mut self, batch: &EventBatch) -> Result<(), FoldError> {
+        if self.buckets.is_empty() {
+            return self.push_lots(batch);
+        }
         self.assign(&batch.key);
         self.sort_rows();
         let mut start = 0;
@@ -229,19 +206,68 @@ impl ScatterWriter {
             }
             start = end;
         }
+        self.account(batch)
+    }
+
+    /// Adds `batch` to what is held, and goes to disk when that is too much: vectors take up to twice their length.
+    fn account(&mut self, batch: &EventBatch) -> Result<(), FoldError> {
+        let texts = if let KeyColumn::Text { bytes, .. } = &batch.key { bytes.len() } else { 0 };
+        let layout = self.shape.layouts.get(&self.source);
+        let bytes = (batch.len() * layout.map_or(8, row_bytes) + texts) as u64;
+        self.held += bytes;
+        let held = self.shape.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if held * 2 <= self.shape.options.memory_bytes || self.held * 2 < held / self.shape.options.threads as u64 {
+            return Ok(());
+        }
+        self.spill()
+    }
+
+    fn push_lots(&mut self, batch: &EventBatch) -> Result<(), FoldError> {
+        self.lots.push(batch.clone());
+        let bytes = (batch.len() * self.shape.layouts.get(&self.source).map_or(8, row_bytes)) as u64;
+        let held = self.shape.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.held += bytes;
+        let limit = self.shape.options.memory_bytes;
+        // The book of lots is made beside the batches.
+        if self.held * 2 > limit {
+            return Err(FoldError::Memory { what: "lots".to_owned(), needed: held * 2, limit });
+        }
+        Ok(())
+    }
+
+    /// Writes all rows to disk.
+    fn spill(&mut self) -> Result<(), FoldError> {
+        if self.held == 0 {
+            return Ok(());
+        }
+        let spill = match &mut self.spill {
+            Some(spill) => spill,
+            none => none.insert(SpillFile::new(&self.shape.options.temp_dir)?),
+        };
+        spill.write(&mut self.buckets)?;
+        self.shape.held.fetch_sub(self.held, Ordering::Relaxed);
+        self.held = 0;
+        Ok(())
+    }
+
+    /// Gives back the room of rows that went to disk.
+    fn free(&mut self) {
+        if self.held == 0 {
+            self.buckets.iter_mut().for_each(Rows::free);
+        }
     }
 
     /// Partition of every row.
     fn assign(&mut self, keys: &KeyColumn) {
-        let scatter = self.scatter;
+        let bits = self.shape.bits;
         self.partition_of.clear();
         match keys {
             KeyColumn::Integer(keys) => {
-                self.partition_of.extend(keys.iter().map(|&key| scatter.partition(hash::of_integer(key))));
+                self.partition_of.extend(keys.iter().map(|&key| bits.partition(hash::of_integer(key))));
             }
             KeyColumn::Text { offsets, bytes } => {
                 let texts = offsets.windows(2).map(|w| &bytes[w[0] as usize..w[1] as usize]);
-                self.partition_of.extend(texts.map(|text| scatter.partition(hash::of_text(text))));
+                self.partition_of.extend(texts.map(|text| bits.partition(hash::of_text(text))));
             }
         }
     }
@@ -265,4 +291,18 @@ impl ScatterWriter {
             *cursor += 1;
         }
     }
+
+    /// Rows and bytes of one partition, in memory and on disk.
+    pub(crate) fn size(&self, partition: usize) -> (usize, usize) {
+        let memory = self.buckets.get(partition).map_or((0, 0), |rows| (rows.len(), rows.bytes()));
+        let disk = self.spill.as_ref().map_or((0, 0), |spill| spill.size(partition));
+        (memory.0 + disk.0, memory.1 + disk.1)
+    }
+}
+
+/// The layout of consigned lots within a scatter: the row in the book of lots.
+pub(crate) fn consigned_layout() -> Layout {
+    let mut layout = Layout::default();
+    layout.add("", Form::Symbol);
+    layout
 }

@@ -1,5 +1,8 @@
-//! What tests share: random transactions, a fold so naive that it can be read as a definition, another's validator.
+//! What tests share: the rows of a small auction house, a fold so naive that it can be read as a definition, another's
+//! validator.
 
+pub mod batch;
+pub mod delivery;
 pub mod json_schema;
 pub mod naive;
-pub mod transactions;
+pub mod world;

@@ -1,0 +1,149 @@
+//! Rows of a customer that share their identity: one of them counts.
+
+use appraise_schema::event::{EventColumn, Form, NO_DAY, NO_ID, NO_INSTANT, YES};
+use appraise_schema::{Layout, SourceKind, Tally};
+
+use crate::error::FoldError;
+use crate::group::SourceGroups;
+use crate::rows::Rows;
+
+/// Rows and money that were dropped as duplicates of one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Duplicates {
+    /// Rows and their signed amounts.
+    pub tally: Tally,
+    /// Those of the rows that are refunds.
+    pub refunds: u64,
+}
+
+impl Duplicates {
+    /// Adds what another part dropped.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.tally.merge(&other.tally);
+        self.refunds += other.refunds;
+    }
+}
+
+/// What tells rows of a source apart.
+struct Identity<'a> {
+    ids: Option<&'a [u128]>,
+    /// Of customers, whose rows are told apart by their date.
+    days: Option<&'a [i32]>,
+    contents: &'a [u64],
+    /// With `duplicates: latest`.
+    loaded: Option<&'a [i64]>,
+    withdrawn: Option<&'a [u8]>,
+    amounts: Option<&'a [i64]>,
+    /// Only transactions can be refunds.
+    has_refunds: bool,
+    marked: Option<&'a [u8]>,
+}
+
+impl<'a> Identity<'a> {
+    /// `None` when the source's rows have no identity.
+    fn new(source: SourceKind, layout: &Layout, rows: &'a Rows) -> Option<Self> {
+        let column = |name: &str, form| layout.position(name, form).map(|position| &rows.columns[position]);
+        let EventColumn::U64(contents) = column("", Form::Content)? else { return None };
+        let ids = match source.identity().and_then(|name| column(name, Form::Id)) {
+            Some(EventColumn::U128(ids)) => Some(ids.as_slice()),
+            _ if source == SourceKind::Customers => None,
+            _ => return None,
+        };
+        let flags = |found: Option<&'a EventColumn>| match found {
+            Some(EventColumn::U8(flags)) => Some(flags.as_slice()),
+            _ => None,
+        };
+        Some(Self {
+            ids,
+            days: match column("valid_from", Form::Day) {
+                Some(EventColumn::I32(days)) => Some(days),
+                _ => None,
+            },
+            contents,
+            loaded: match column("loaded_at", Form::Instant) {
+                Some(EventColumn::I64(loaded)) if layout.position("", Form::Withdrawn).is_some() => Some(loaded),
+                _ => None,
+            },
+            withdrawn: flags(column("", Form::Withdrawn)),
+            amounts: match source.amount().and_then(|name| column(name, Form::Money)) {
+                Some(EventColumn::I64(amounts)) => Some(amounts),
+                _ => None,
+            },
+            has_refunds: source == SourceKind::Transactions,
+            marked: flags(column("refund", Form::Flag)),
+        })
+    }
+
+    /// `None` for a row that is alone.
+    fn id(&self, row: usize) -> Option<u128> {
+        match self.ids {
+            Some(ids) => Some(ids[row]).filter(|id| *id != NO_ID),
+            None => Some(self.days.map_or(1, |days| u128::from(days[row].abs_diff(NO_DAY)) + 1)),
+        }
+    }
+
+    fn loaded(&self, row: usize) -> i64 {
+        self.loaded.map_or(NO_INSTANT, |loaded| loaded[row])
+    }
+
+    fn is_withdrawn(&self, row: usize) -> bool {
+        self.withdrawn.is_some_and(|withdrawn| withdrawn[row] == YES)
+    }
+
+    /// Sorts equal identities together, the row that counts first, and equal contents together.
+    fn rank(&self, row: u32) -> (Option<u128>, std::cmp::Reverse<i64>, u64, bool) {
+        let row = row as usize;
+        (self.id(row), std::cmp::Reverse(self.loaded(row)), self.contents[row], self.is_withdrawn(row))
+    }
+
+    fn drop(&self, row: usize, dropped: &mut Duplicates) {
+        if self.is_withdrawn(row) {
+            return;
+        }
+        let amount = self.amounts.map_or(0, |amounts| amounts[row]);
+        dropped.tally.add(Some(amount));
+        let is_refund = amount < 0 || self.marked.is_some_and(|marked| marked[row] == YES);
+        dropped.refunds += u64::from(self.has_refunds && is_refund);
+    }
+}
+
+/// Drops rows of a customer whose identity another row has: one with the same content, or one that was loaded later. A row
+/// that its filter withdrew drops those before it and goes, too.
+///
+/// # Errors
+/// [`FoldError::Conflict`] when rows share their identity but not their content, and none of them is the latest.
+pub(crate) fn drop_duplicates(
+    source: SourceKind,
+    layout: &Layout,
+    rows: &Rows,
+    groups: &mut SourceGroups,
+) -> Result<Duplicates, FoldError> {
+    let mut dropped = Duplicates::default();
+    let Some(identity) = Identity::new(source, layout, rows) else { return Ok(dropped) };
+    groups.retain(|of_customer| {
+        of_customer.sort_unstable_by_key(|&row| identity.rank(row));
+        let mut kept = 0;
+        let mut winner: Option<usize> = None;
+        for position in 0..of_customer.len() {
+            let row = of_customer[position] as usize;
+            let id = identity.id(row);
+            if let Some(before) = winner.filter(|&before| id.is_some() && identity.id(before) == id) {
+                if identity.loaded(before) == identity.loaded(row)
+                    && identity.contents[before] != identity.contents[row]
+                {
+                    let customer = rows.key.shown(row);
+                    return Err(FoldError::Conflict { source_kind: source, customer, id: id.unwrap_or(NO_ID) });
+                }
+                identity.drop(row, &mut dropped);
+                continue;
+            }
+            winner = Some(row);
+            if !identity.is_withdrawn(row) {
+                of_customer[kept] = of_customer[position];
+                kept += 1;
+            }
+        }
+        Ok(kept)
+    })?;
+    Ok(dropped)
+}

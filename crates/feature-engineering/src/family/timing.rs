@@ -1,0 +1,143 @@
+//! Family `timing`: how much time passes between purchases.
+//!
+//! All gaps are whole periods until the last step, so that each double comes from exact sums.
+
+#[cfg(test)]
+mod tests;
+
+use appraise_schema::{ColumnSpec, ColumnType, PurchasePeriod, SourceKind};
+use arrow::array::ArrayRef;
+
+use super::purchase::spend::each_period;
+use super::{Family, FamilyColumns, Need};
+use crate::column::{Doubles, Integers, ratio};
+use crate::config::FeatureConfig;
+use crate::error::FoldError;
+use crate::history::History;
+
+/// The family's columns.
+pub(crate) fn columns(config: &FeatureConfig) -> FamilyColumns {
+    if !config.has(SourceKind::Transactions) {
+        return FamilyColumns::default();
+    }
+    let double = ColumnType::Float64;
+    let maybe = ColumnSpec::nullable;
+    let months = "longest run of consecutive calendar months with a purchase that stands";
+    let fixed = vec![
+        maybe("mean_gap_days", double, "days", "mean time between consecutive purchase periods"),
+        maybe("gap_sd_days", double, "days", "sample standard deviation of the gaps; NULL with fewer than 2 gaps"),
+        maybe("gap_cv", double, "", "gap_sd_days / mean_gap_days"),
+        maybe("longest_gap_days", double, "days", "longest time between consecutive purchase periods"),
+        ColumnSpec::required("longest_active_months", ColumnType::Int64, "months", months),
+        maybe("overdue_ratio", double, "", "days_since_last_purchase / mean_gap_days"),
+    ];
+    FamilyColumns { fixed, own: Vec::new() }
+}
+
+/// What it reads, beside what the fold itself reads.
+pub(crate) fn needs() -> Vec<Need> {
+    Vec::new()
+}
+
+/// The fold of one partition.
+#[derive(Debug)]
+pub(crate) struct Timing {
+    as_of: i32,
+    period: PurchasePeriod,
+    mean: Doubles,
+    deviation: Doubles,
+    variation: Doubles,
+    longest: Doubles,
+    active_months: Integers,
+    overdue: Doubles,
+}
+
+/// The gaps of one customer, in periods.
+#[derive(Debug, Default)]
+struct Gaps {
+    count: i128,
+    sum: i128,
+    squares: i128,
+    longest: i32,
+}
+
+impl Timing {
+    /// A fold.
+    pub(crate) fn new(config: &FeatureConfig) -> Self {
+        Self {
+            as_of: config.as_of.day(),
+            period: config.purchase_period,
+            mean: Doubles::default(),
+            deviation: Doubles::default(),
+            variation: Doubles::default(),
+            longest: Doubles::default(),
+            active_months: Integers::default(),
+            overdue: Doubles::default(),
+        }
+    }
+}
+
+impl Family for Timing {
+    fn fold(&mut self, history: &History<'_>) -> Result<(), FoldError> {
+        let days = history.purchases.days;
+        let gaps = Gaps::of(self.period, days);
+        // Below 10¹⁵ and a multiple of 1/16: exact as a double.
+        let length = self.period.length_days();
+        let total = gaps.sum as f64 * length;
+        let mean = (gaps.count > 0).then(|| total / gaps.count as f64);
+        let deviation = gaps.variance().map(|variance| variance.sqrt() * length);
+        let since_last = days.last().map(|last| f64::from(self.as_of - last) * gaps.count as f64);
+        self.mean.push(mean);
+        self.deviation.push(deviation);
+        self.variation.push(deviation.zip(mean).map(|(deviation, mean)| deviation / mean));
+        self.longest.push(mean.map(|_| f64::from(gaps.longest) * length));
+        self.active_months.push(Some(longest_run(days)));
+        self.overdue.push(since_last.filter(|_| gaps.count > 0).map(|since_last| since_last / total));
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Vec<ArrayRef> {
+        vec![
+            self.mean.finish(),
+            self.deviation.finish(),
+            self.variation.finish(),
+            self.longest.finish(),
+            self.active_months.finish(),
+            self.overdue.finish(),
+        ]
+    }
+}
+
+impl Gaps {
+    /// The gaps between the periods of `days`.
+    fn of(period: PurchasePeriod, days: &[i32]) -> Self {
+        let mut gaps = Self::default();
+        let mut before = None;
+        each_period(period, days, |index| {
+            if let Some(before) = before.replace(index) {
+                let gap = index - before;
+                gaps.count += 1;
+                gaps.sum += i128::from(gap);
+                gaps.squares += i128::from(gap) * i128::from(gap);
+                gaps.longest = gaps.longest.max(gap);
+            }
+        });
+        gaps
+    }
+
+    /// Sample variance, `None` with fewer than 2 gaps.
+    fn variance(&self) -> Option<f64> {
+        ratio(self.count * self.squares - self.sum * self.sum, self.count * (self.count - 1))
+    }
+}
+
+/// Longest run of consecutive calendar months in `days`.
+fn longest_run(days: &[i32]) -> i64 {
+    let (mut longest, mut run, mut before) = (0, 0, None);
+    each_period(PurchasePeriod::Month, days, |index| {
+        run = if before == Some(index - 1) { run + 1 } else { 1 };
+        before = Some(index);
+        longest = longest.max(run);
+    });
+    longest
+}

@@ -1,0 +1,39 @@
+//! How regularly the customer buys.
+
+use appraise_schema::{PurchasePeriod, SourceKind};
+
+use super::cell::{Columns, wide};
+use super::subject::Subject;
+
+pub(super) fn fold(subject: &Subject<'_>, out: &mut Columns) {
+    let question = subject.question;
+    if !question.has(SourceKind::Transactions) {
+        return;
+    }
+    let periods: Vec<i32> = subject.spend().into_keys().collect();
+    let gaps: Vec<f64> =
+        periods.windows(2).map(|pair| f64::from(pair[1] - pair[0]) * question.period.length_days()).collect();
+    let n = gaps.len() as f64;
+    let mean = (!gaps.is_empty()).then(|| gaps.iter().sum::<f64>() / n);
+    let sd = mean.filter(|_| gaps.len() >= 2).map(|mean| {
+        let squares: f64 = gaps.iter().map(|gap| (gap - mean).powi(2)).sum();
+        (squares / (n - 1.0)).sqrt()
+    });
+    out.quotient("mean_gap_days", mean);
+    out.double("gap_sd_days", sd);
+    out.double("gap_cv", sd.zip(mean).map(|(sd, mean)| sd / mean));
+    out.quotient("longest_gap_days", gaps.iter().copied().reduce(f64::max));
+    out.whole("longest_active_months", Some(longest_active_months(subject)));
+    let since_last = subject.last().map(|last| f64::from(question.as_of - last));
+    let all = gaps.iter().sum::<f64>();
+    out.quotient("overdue_ratio", since_last.filter(|_| all > 0.0).map(|since_last| since_last * n / all));
+}
+
+/// The longest run of consecutive calendar months with a standing purchase.
+fn longest_active_months(subject: &Subject<'_>) -> i128 {
+    let mut months: Vec<i32> = subject.standing().iter().map(|row| PurchasePeriod::Month.index(row.day)).collect();
+    months.sort_unstable();
+    months.dedup();
+    let runs = months.chunk_by(|month, next| *next == month + 1).map(<[i32]>::len);
+    wide(runs.max().unwrap_or(0))
+}
