@@ -21,7 +21,6 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
 use rayon::prelude::*;
@@ -61,6 +60,8 @@ pub(crate) struct WrittenFile {
     pub(crate) name: String,
     /// Length, digest, rows and keys; the path is relative to the folder of tables.
     pub(crate) description: TableFile,
+    /// XXH3-128 of the bytes, to compare with when the file is read back.
+    pub(crate) checksum: u128,
 }
 
 /// A table whose files are complete and synced, under their temporary names.
@@ -107,7 +108,7 @@ pub struct TableWriter {
     folder: PathBuf,
     contract: TableContract,
     schema: SchemaRef,
-    properties: WriterPropertiesPtr,
+    compression: Compression,
     parquet_schema: SchemaDescriptor,
     limits: Limits,
     pending: VecDeque<RecordBatch>,
@@ -143,13 +144,12 @@ impl TableWriter {
         let schema = contract.arrow();
         let parquet_error = |error| ExportError::parquet(&folder, error);
         let parquet_schema = ArrowSchemaConverter::new().convert(&schema).map_err(parquet_error)?;
-        let properties = Arc::new(encoding::properties(contract, compression).map_err(parquet_error)?);
         Ok(Self {
             disk: disk.clone(),
             folder,
             contract: contract.clone(),
             schema,
-            properties,
+            compression,
             parquet_schema,
             limits: Limits::PUBLISHED,
             pending: VecDeque::new(),
@@ -187,7 +187,7 @@ impl TableWriter {
             self.write_slice(self.pending_rows)?;
         }
         if self.files.is_empty() && self.open.is_none() {
-            self.open = Some(self.open_file()?);
+            self.open = Some(self.open_file(&[])?);
         }
         self.close_file()?;
         self.disk.sync_dir(&self.folder)?;
@@ -223,7 +223,7 @@ impl TableWriter {
         let pieces = self.take(rows);
         let mut file = match self.open.take() {
             Some(file) => file,
-            None => self.open_file()?,
+            None => self.open_file(&pieces)?,
         };
         file.widen_keys(&pieces);
         let rules = Rules { table: &self.contract.name, schema: &self.schema, first_row: self.rows };
@@ -258,14 +258,16 @@ impl TableWriter {
         pieces
     }
 
-    fn open_file(&self) -> Result<OpenFile, ExportError> {
+    /// Opens the next file; `slice` holds its first rows.
+    fn open_file(&self, slice: &[RecordBatch]) -> Result<OpenFile, ExportError> {
         let name = file_name(self.files.len());
         let path = temporary(&self.folder, &name);
         let sink = Sink::create(&self.disk, &path)?;
         let parquet_error = |error| ExportError::parquet(&path, error);
+        let properties = encoding::properties(&self.contract, self.compression, slice).map_err(parquet_error)?;
         let root = self.parquet_schema.root_schema_ptr();
         let buffered = BufWriter::with_capacity(Sink::BUFFER, sink);
-        let writer = SerializedFileWriter::new(buffered, root, Arc::clone(&self.properties)).map_err(parquet_error)?;
+        let writer = SerializedFileWriter::new(buffered, root, Arc::new(properties)).map_err(parquet_error)?;
         let encoders = ArrowRowGroupWriterFactory::new(&writer, Arc::clone(&self.schema));
         let group = encoders.create_column_writers(0).map_err(parquet_error)?;
         Ok(OpenFile { path, writer, encoders, group, group_rows: 0, rows: 0, keys: None })
@@ -285,12 +287,12 @@ impl TableWriter {
         let description = TableFile {
             path: format!("{}/{name}", self.contract.name),
             bytes: sink.bytes,
-            sha256: digest::hex(sink.hasher),
+            sha256: digest::hex(sink.sha256),
             rows,
             key_min,
             key_max,
         };
-        self.files.push(WrittenFile { name, description });
+        self.files.push(WrittenFile { name, description, checksum: sink.checksum.digest128() });
         Ok(())
     }
 }

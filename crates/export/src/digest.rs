@@ -1,4 +1,4 @@
-//! SHA-256 digests of bytes and files, in lower-case hexadecimal.
+//! SHA-256 digests of bytes and files, in lower-case hexadecimal, and a faster checksum of files.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::Xxh3Default;
 
 const READ_BYTES: usize = 1 << 20;
 
@@ -20,15 +21,28 @@ pub fn of_bytes(bytes: &[u8]) -> String {
 /// # Errors
 /// When it can't be opened or read.
 pub fn of_file(path: &Path) -> io::Result<(u64, String)> {
-    let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
+    let length = read_blocks(path, |block| hasher.update(block))?;
+    Ok((length, hex(hasher)))
+}
+
+/// Length in bytes and XXH3-128 of the file at `path`.
+pub(crate) fn checksum_of_file(path: &Path) -> io::Result<(u64, u128)> {
+    let mut hasher = Xxh3Default::new();
+    let length = read_blocks(path, |block| hasher.update(block))?;
+    Ok((length, hasher.digest128()))
+}
+
+/// Hands the bytes of the file at `path` to `take`, block by block; returns their number.
+fn read_blocks(path: &Path, mut take: impl FnMut(&[u8])) -> io::Result<u64> {
+    let mut file = File::open(path)?;
     let mut buffer = vec![0; READ_BYTES];
     let mut length = 0;
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok((length, hex(hasher))),
+            0 => return Ok(length),
             read => {
-                hasher.update(&buffer[..read]);
+                take(&buffer[..read]);
                 length += read as u64;
             }
         }
@@ -58,5 +72,6 @@ mod tests {
         let path = folder.path().join("abc");
         std::fs::write(&path, b"abc").unwrap();
         assert_eq!(of_file(&path).unwrap(), (3, ABC.to_owned()));
+        assert_eq!(checksum_of_file(&path).unwrap(), (3, xxhash_rust::xxh3::xxh3_128(b"abc")));
     }
 }

@@ -109,12 +109,15 @@ pub struct FileDigest {
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
+    /// The source or reference table that it belongs to.
+    #[serde(default)]
+    pub source: String,
     /// Path as the pipeline found it.
     pub path: String,
     /// Length.
     pub bytes: u64,
-    /// Digest.
-    pub sha256: String,
+    /// Digest, with the name of its function, such as `blake3:6437…`.
+    pub digest: String,
     /// Rows.
     pub rows: u64,
 }

@@ -107,6 +107,9 @@ pub struct RunRecord {
     /// Greatest resident memory, in bytes.
     #[serde(default)]
     pub peak_memory_bytes: Option<u64>,
+    /// Bytes that waited on disk because memory was full.
+    #[serde(default)]
+    pub spilled_bytes: Option<u64>,
     /// The snapshot's folder below the output root.
     #[serde(default)]
     pub snapshot: Option<String>,
@@ -153,6 +156,7 @@ impl RunRecord {
             ended_at: None,
             wall_s: None,
             peak_memory_bytes: None,
+            spilled_bytes: None,
             snapshot: None,
             content_id: None,
             stages: Vec::new(),

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::disk::Disk;
 use crate::error::ExportError;
@@ -14,7 +15,8 @@ pub(super) struct Sink {
     disk: Disk,
     path: PathBuf,
     pub(super) file: File,
-    pub(super) hasher: Sha256,
+    pub(super) sha256: Sha256,
+    pub(super) checksum: Xxh3Default,
     pub(super) bytes: u64,
 }
 
@@ -23,7 +25,14 @@ impl Sink {
 
     pub(super) fn create(disk: &Disk, path: &Path) -> Result<Self, ExportError> {
         let file = disk.create_new(path)?;
-        Ok(Self { disk: disk.clone(), path: path.to_owned(), file, hasher: Sha256::new(), bytes: 0 })
+        Ok(Self {
+            disk: disk.clone(),
+            path: path.to_owned(),
+            file,
+            sha256: Sha256::new(),
+            checksum: Xxh3Default::new(),
+            bytes: 0,
+        })
     }
 }
 
@@ -31,7 +40,8 @@ impl Write for Sink {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         self.disk.step("write", &self.path)?;
         let written = self.file.write(buffer)?;
-        self.hasher.update(&buffer[..written]);
+        self.sha256.update(&buffer[..written]);
+        self.checksum.update(&buffer[..written]);
         self.bytes += written as u64;
         Ok(written)
     }

@@ -119,21 +119,42 @@ fn bytes_do_not_depend_on_the_number_of_threads() {
     }
 }
 
+/// [`batch`], but amounts that repeat in the first slice and no longer behind it.
+fn batch_of_repeated_then_distinct_amounts(rows: i32) -> RecordBatch {
+    let batch = batch(rows);
+    let amount = |row: i32| i64::from(if row < 1 << 16 { row % 100 } else { row });
+    let amounts = Decimal64Array::from_iter_values((0..rows).map(amount)).with_precision_and_scale(18, 2).unwrap();
+    let mut columns = batch.columns().to_vec();
+    columns[5] = Arc::new(amounts);
+    RecordBatch::try_new(batch.schema(), columns).unwrap()
+}
+
+fn encodings(bytes: &[u8], column: usize) -> Vec<basic::Encoding> {
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&bytes::Bytes::copy_from_slice(bytes)).unwrap();
+    metadata.row_group(0).column(column).encodings().collect()
+}
+
 #[test]
 fn bytes_do_not_depend_on_the_cut_where_dictionaries_overflow() {
-    let batch = batch(200_000);
+    let batch = batch_of_repeated_then_distinct_amounts(200_000);
     let whole = written(vec![batch.clone()], Limits::PUBLISHED).unwrap();
     for lengths in [[10_007, 1].as_slice(), &[65_536], &[65_535, 70_000]] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
         assert!(pool.install(|| written(cut(&batch, lengths), Limits::PUBLISHED)).unwrap() == whole, "{lengths:?}");
     }
     let [(_, bytes)] = whole.as_slice() else { panic!("{} files", whole.len()) };
-    let metadata = ParquetMetaDataReader::new().parse_and_finish(&bytes::Bytes::from(bytes.clone())).unwrap();
-    let encodings = |column| metadata.row_group(0).column(column).encodings().collect::<Vec<_>>();
-    assert!(!encodings(1).contains(&basic::Encoding::RLE_DICTIONARY), "keys go plain");
-    assert!(encodings(2).contains(&basic::Encoding::RLE_DICTIONARY), "counts fit a dictionary");
-    let money = encodings(5);
+    let money = encodings(bytes, 5);
     assert!(money.contains(&basic::Encoding::RLE_DICTIONARY) && money.contains(&basic::Encoding::PLAIN), "{money:?}");
+}
+
+#[test]
+fn values_that_repeat_get_a_dictionary() {
+    let files = written(vec![batch(1_000)], Limits { file_bytes: usize::MAX, ..Limits::PUBLISHED }).unwrap();
+    let [(_, bytes)] = files.as_slice() else { panic!("{} files", files.len()) };
+    let dictionary = |column| encodings(bytes, column).contains(&basic::Encoding::RLE_DICTIONARY);
+    let names = contract(KeyType::Integer).columns.into_iter().map(|column| column.name).enumerate();
+    let with: Vec<_> = names.filter(|(column, _)| dictionary(*column)).map(|(_, name)| name).collect();
+    assert_eq!(with, ["orders", "segment"]);
 }
 
 #[test]

@@ -83,7 +83,13 @@ pub(crate) fn facts(as_of: &str, content: &str) -> Facts {
         as_of: as_of.parse().unwrap(),
         content_id: ContentId::of(&json!({ "as_of": as_of, "content": content })),
         versions: vec![("appraise".to_owned(), "0.1.0".to_owned())],
-        inputs: vec![Input { path: "sales.parquet".to_owned(), bytes: 10, sha256: "ab".repeat(32), rows: 3 }],
+        inputs: vec![Input {
+            source: "transactions".to_owned(),
+            path: "sales.parquet".to_owned(),
+            bytes: 10,
+            digest: format!("blake3:{}", "ab".repeat(32)),
+            rows: 3,
+        }],
         parameters: json!({ "currency": "GBP" }),
     }
 }
