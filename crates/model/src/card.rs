@@ -35,7 +35,7 @@ pub struct ModelCard {
 pub struct RfmCard {
     /// The best score.
     pub bins: u8,
-    /// Customers with orders: those that are scored.
+    /// Customers with a purchase that stands: those that are scored.
     pub buyers: u64,
     /// Weights of the scores in `rfm_score`; they add up to 1.
     pub score_weights: ScoreWeightsCard,

@@ -84,7 +84,7 @@ pub enum ModelError {
         expected: String,
     },
     /// A buyer without the value that buyers have.
-    #[error("`customer_features` row {row} of batch {batch}: a customer with orders has no {column}")]
+    #[error("`customer_features` row {row} of batch {batch}: a customer with purchases has no {column}")]
     BuyerWithoutValue {
         /// The column.
         column: &'static str,

@@ -27,6 +27,6 @@ pub use card::{
 pub use config::{Dimension, ModelConfig, RfmConfig, ScoreMethod, ScoreWeights, SegmentRule, Ties};
 pub use error::ModelError;
 pub use lint::{Finding, GridRow};
-pub use plan::{ModelPlan, Valued};
+pub use plan::{FittedModels, ModelPlan, Valued};
 pub use segments::{RF_GRID, RF_GRID_BINS, UNASSIGNED};
 pub use values::contract;

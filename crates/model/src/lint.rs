@@ -2,7 +2,7 @@
 //! each be met, is anybody left out?
 //!
 //! The rules are evaluated over every cell of recency, frequency and monetary scores, and over one customer with
-//! refunds only and one with nothing. `orders` and `refund_count` take several values each; a rule whose answer
+//! refunds only and one with nothing. `purchase_periods`, `orders` and `refund_count` take several values each; a rule whose answer
 //! depends on which, or that reads other columns, is not decided by the grid, and nothing is claimed about it.
 
 use std::fmt;
@@ -30,9 +30,9 @@ pub enum GridRow {
     },
     /// All buyers, when there are no scores to tell them apart.
     Buyer,
-    /// Customers with refunds and no orders.
+    /// Customers with refunds and no purchase that stands.
     RefundOnly,
-    /// Customers with neither orders nor refunds.
+    /// Customers with neither purchases nor refunds.
     Prospect,
 }
 
@@ -41,9 +41,9 @@ impl fmt::Display for GridRow {
         match self {
             Self::Cell { r, f, m } if *r.max(f).max(m) > 9 => write!(out, "{r}-{f}-{m}"),
             Self::Cell { r, f, m } => write!(out, "{r}{f}{m}"),
-            Self::Buyer => out.write_str("customers with orders"),
+            Self::Buyer => out.write_str("customers with purchases"),
             Self::RefundOnly => out.write_str("customers with refunds only"),
-            Self::Prospect => out.write_str("customers without orders and refunds"),
+            Self::Prospect => out.write_str("customers without purchases and refunds"),
         }
     }
 }
@@ -216,7 +216,7 @@ fn unassigned(rows: &[GridRow], judged: &[Judged<'_>]) -> Option<Finding> {
 const SCORES: &[&str] = &["r_score", "f_score", "m_score", "rfm_cell", "rfm_score"];
 
 /// Columns that the grid takes some values of.
-const COUNTS: &[&str] = &["orders", "refund_count"];
+const COUNTS: &[&str] = &["purchase_periods", "orders", "refund_count"];
 
 /// A count far above any threshold that a rule may have.
 const MANY: i64 = 1_000_000_000;
@@ -236,7 +236,7 @@ fn grid_rows(rfm: Option<&RfmConfig>) -> Vec<GridRow> {
     rows
 }
 
-/// The grid as a table, its buyers with `orders` and `refunds`.
+/// The grid as a table, its buyers with so many `orders`, in as many periods, and `refunds`.
 fn grid(rfm: Option<&RfmConfig>, rows: &[GridRow], (orders, refunds): (i64, i64)) -> Result<RecordBatch, ModelError> {
     let counts = |row: &GridRow| match row {
         GridRow::Cell { .. } | GridRow::Buyer => (orders, refunds),
@@ -244,6 +244,7 @@ fn grid(rfm: Option<&RfmConfig>, rows: &[GridRow], (orders, refunds): (i64, i64)
         GridRow::Prospect => (0, 0),
     };
     let mut columns: Vec<(&str, ArrayRef)> = vec![
+        ("purchase_periods", Arc::new(rows.iter().map(|row| counts(row).0).collect::<Int64Array>())),
         ("orders", Arc::new(rows.iter().map(|row| counts(row).0).collect::<Int64Array>())),
         ("refund_count", Arc::new(rows.iter().map(|row| counts(row).1).collect::<Int64Array>())),
     ];

@@ -1,5 +1,6 @@
 //! A checked configuration: which models run, in which order, over which columns.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use appraise_expression::SqlType;
@@ -11,7 +12,8 @@ use crate::card::{FORMAT_VERSION, ModelCard};
 use crate::config::{ModelConfig, RfmConfig};
 use crate::error::ModelError;
 use crate::lint::{self, Finding};
-use crate::segments::Segments;
+use crate::rfm::FittedRfm;
+use crate::segments::{BoundRule, FittedSegments, Segments};
 use crate::{rfm, segments, values};
 
 /// A model that is on. Each is fitted and applied in turn, and sees the columns of those before it.
@@ -25,6 +27,8 @@ pub struct ModelPlan {
     models: Vec<Model>,
     money_scale: u8,
     contract: TableContract,
+    /// Names of the features.
+    features: BTreeSet<String>,
 }
 
 /// Customers with their values, and the card of the models that gave them.
@@ -60,7 +64,8 @@ impl ModelPlan {
                 config.rfm.is_some(),
             )?));
         }
-        Ok(Self { models, money_scale, contract })
+        let features = features.columns.iter().map(|column| column.name.clone()).collect();
+        Ok(Self { models, money_scale, contract, features })
     }
 
     /// The contract of `customer_values`.
@@ -113,47 +118,133 @@ impl ModelPlan {
         Ok(Vec::new())
     }
 
+    /// The feature columns that [`ModelPlan::fit`] reads.
+    #[must_use]
+    pub fn fit_inputs(&self) -> BTreeSet<&str> {
+        self.models
+            .iter()
+            .flat_map(|model| if let Model::Rfm(_) = model { rfm::INPUTS } else { &[] })
+            .copied()
+            .collect()
+    }
+
+    /// The feature columns that fitting and applying read.
+    #[must_use]
+    pub fn inputs(&self) -> BTreeSet<&str> {
+        let published = self.contract.columns.iter().map(|column| column.name.as_str());
+        let of_rules = self.models.iter().filter_map(|model| match model {
+            Model::Segments(segments) => Some(segments.rules().iter().flat_map(BoundRule::columns)),
+            Model::Rfm(_) => None,
+        });
+        let read = published.chain(of_rules.flatten().map(String::as_str)).chain(self.fit_inputs());
+        read.filter(|name| self.features.contains(*name)).collect()
+    }
+
+    /// Fits every model to `features`, of which [`ModelPlan::fit_inputs`] are enough.
+    ///
+    /// # Errors
+    /// When a column is absent or of another type, a buyer lacks a value, or a rule can't be evaluated. Calls
+    /// the expression engine: not for use inside a rayon job.
+    pub fn fit(&self, as_of: AsOf, features: &[RecordBatch]) -> Result<FittedModels<'_>, ModelError> {
+        self.fitted(None, as_of.to_string(), features)
+    }
+
     fn run(&self, frozen: Option<&ModelCard>, as_of: String, features: &[RecordBatch]) -> Result<Valued, ModelError> {
-        let mut card = ModelCard {
-            format_version: FORMAT_VERSION,
-            as_of,
-            money_scale: self.money_scale,
-            rfm: None,
-            segments: None,
-        };
+        let mut fitted = self.fitted(frozen, as_of, features)?;
+        let batches = fitted.apply(features)?;
+        Ok(Valued { card: fitted.into_card(), batches })
+    }
+
+    fn fitted(
+        &self,
+        frozen: Option<&ModelCard>,
+        as_of: String,
+        features: &[RecordBatch],
+    ) -> Result<FittedModels<'_>, ModelError> {
+        let money_scale = self.money_scale;
+        let card = ModelCard { format_version: FORMAT_VERSION, as_of, money_scale, rfm: None, segments: None };
+        let models = self.models.iter().map(|model| model.fit(frozen, money_scale, features));
+        Ok(FittedModels { plan: self, models: models.collect::<Result<_, _>>()?, card, applied: 0 })
+    }
+}
+
+/// Models that were fitted to customers, or taken over from a card.
+pub struct FittedModels<'p> {
+    plan: &'p ModelPlan,
+    models: Vec<FittedModel<'p>>,
+    card: ModelCard,
+    /// Batches that were valued so far.
+    applied: usize,
+}
+
+enum FittedModel<'p> {
+    Rfm(&'p RfmConfig, Box<FittedRfm>),
+    Segments(FittedSegments<'p>),
+}
+
+impl FittedModels<'_> {
+    /// Values the next customers: batch by batch those that were fitted, or any others of a card. Of their columns,
+    /// [`ModelPlan::inputs`] are enough.
+    ///
+    /// # Errors
+    /// When a column is absent or of another type, or a rule can't be evaluated. Calls the expression engine: not for
+    /// use inside a rayon job.
+    pub fn apply(&mut self, features: &[RecordBatch]) -> Result<Vec<RecordBatch>, ModelError> {
         let mut table = features.to_vec();
-        for model in &self.models {
-            table = model.extend(frozen, &mut card, &table)?;
+        for model in &mut self.models {
+            table = model.extend(self.applied, &table)?;
         }
-        let schema = self.contract.arrow();
-        let batches = table.iter().map(|batch| select(batch, &schema)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Valued { card, batches })
+        self.applied += features.len();
+        let schema = self.plan.contract.arrow();
+        table.iter().map(|batch| select(batch, &schema)).collect()
+    }
+
+    /// What was fitted, or taken over, and how many of the valued customers met each segment rule.
+    #[must_use]
+    pub fn into_card(self) -> ModelCard {
+        let mut card = self.card;
+        for model in self.models {
+            match model {
+                FittedModel::Rfm(_, fitted) => card.rfm = Some(fitted.card),
+                FittedModel::Segments(fitted) => card.segments = Some(fitted.card),
+            }
+        }
+        card
     }
 }
 
 impl Model {
-    /// Fits the model to `table`, or takes it from `frozen`; notes it in `card`; adds its columns.
-    fn extend(
+    /// Fits the model to `features`, or takes it from `frozen`.
+    fn fit(
         &self,
         frozen: Option<&ModelCard>,
-        card: &mut ModelCard,
-        table: &[RecordBatch],
-    ) -> Result<Vec<RecordBatch>, ModelError> {
-        let scale = card.money_scale;
-        match self {
+        scale: u8,
+        features: &[RecordBatch],
+    ) -> Result<FittedModel<'_>, ModelError> {
+        Ok(match self {
             Self::Rfm(config) => {
                 let fitted = match frozen {
                     Some(frozen) => rfm::from_card(config, scale, frozen.rfm.as_ref().ok_or_else(no_rfm)?)?,
-                    None => rfm::fit(config, scale, table)?,
+                    None => rfm::fit(config, scale, features)?,
                 };
-                let columns = fitted.apply(config, table)?;
-                card.rfm = Some(fitted.card);
-                with_columns(table, &rfm::columns(config.bins), columns)
+                FittedModel::Rfm(config, Box::new(fitted))
             }
-            Self::Segments(rules) => {
-                let (columns, counts) = rules.apply(table)?;
-                card.segments = Some(counts);
-                with_columns(table, &segments::columns(), columns.into_iter().map(|column| vec![column]).collect())
+            Self::Segments(rules) => FittedModel::Segments(rules.fitted()?),
+        })
+    }
+}
+
+impl FittedModel<'_> {
+    /// `table`, whose first batch is number `first` of the customers, with the model's columns.
+    fn extend(&mut self, first: usize, table: &[RecordBatch]) -> Result<Vec<RecordBatch>, ModelError> {
+        match self {
+            Self::Rfm(config, fitted) => {
+                with_columns(table, &rfm::columns(config.bins), fitted.apply(config, first, table)?)
+            }
+            Self::Segments(fitted) => {
+                let columns =
+                    table.iter().map(|batch| Ok(vec![fitted.apply(batch)?])).collect::<Result<_, ModelError>>()?;
+                with_columns(table, &segments::columns(), columns)
             }
         }
     }

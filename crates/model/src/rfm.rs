@@ -3,7 +3,7 @@
 //! Scores are by quantiles of the buyers or by thresholds, on integers throughout. `rfm_score` is their mean by
 //! the weights r, f, m, computed as `r_score + (f·(f_score − r_score) + m·(m_score − r_score)) / (r + f + m)`, so
 //! that three equal scores have exactly that mean, and kept within 1 and `bins`.
-//! Customers without orders have no scores.
+//! Customers none of whose purchases stands have no scores.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -20,6 +20,9 @@ use crate::card::{CardValue, DimensionCard, MethodCard, RfmCard};
 use crate::config::{Dimension, RfmConfig, ScoreMethod, Ties};
 use crate::error::ModelError;
 use crate::scores::{CutOffs, FittedRanking, Ranking};
+
+/// The feature columns that are read: the key, who is a buyer, and the three that are scored.
+pub(crate) const INPUTS: &[&str] = &["customer_id", "days_since_last_purchase", "purchase_periods", "net_revenue"];
 
 /// The columns that RFM adds.
 pub(crate) fn columns(bins: u8) -> Vec<ColumnSpec> {
@@ -101,9 +104,15 @@ fn mismatch(what: &str, card: String, config: String) -> ModelError {
 }
 
 impl FittedRfm {
-    /// The columns of [`columns`] for each batch.
-    pub(crate) fn apply(&self, config: &RfmConfig, batches: &[RecordBatch]) -> Result<Vec<Vec<ArrayRef>>, ModelError> {
-        batches.par_iter().enumerate().map(|(index, batch)| self.apply_batch(config, index, batch)).collect()
+    /// The columns of [`columns`] for each batch; the first is number `first` of those that were fitted.
+    pub(crate) fn apply(
+        &self,
+        config: &RfmConfig,
+        first: usize,
+        batches: &[RecordBatch],
+    ) -> Result<Vec<Vec<ArrayRef>>, ModelError> {
+        let numbered = batches.par_iter().enumerate();
+        numbered.map(|(index, batch)| self.apply_batch(config, first + index, batch)).collect()
     }
 
     fn apply_batch(&self, config: &RfmConfig, index: usize, batch: &RecordBatch) -> Result<Vec<ArrayRef>, ModelError> {
@@ -230,10 +239,10 @@ fn cut_offs_of(dimension: Dimension, card: &DimensionCard, scale: u8) -> Result<
     }
 }
 
-/// The goodness of every buyer in a batch; NULL for customers without orders.
+/// The goodness of every buyer in a batch; NULL for customers none of whose purchases stands.
 fn goodness(dimension: Dimension, index: usize, batch: &RecordBatch) -> Result<Int64Array, ModelError> {
-    let orders = column(batch, "orders", &DataType::Int64)?.as_primitive::<Int64Type>();
-    let buyers: BooleanArray = orders.iter().map(|orders| Some(orders.is_some_and(|orders| orders > 0))).collect();
+    let periods = column(batch, "purchase_periods", &DataType::Int64)?.as_primitive::<Int64Type>();
+    let buyers: BooleanArray = periods.iter().map(|periods| Some(periods.is_some_and(|count| count > 0))).collect();
     let values = integers(dimension, batch)?;
     let missing = (0..values.len()).find(|row| buyers.value(*row) && values.is_null(*row));
     if let Some(row) = missing {

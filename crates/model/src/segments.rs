@@ -34,8 +34,8 @@ pub const RF_GRID: &[(&str, &str)] = &[
     ("at_risk", "r_score <= 2 AND f_score BETWEEN 3 AND 4"),
     ("cant_lose", "r_score <= 2 AND f_score = 5"),
     ("hibernating", "r_score <= 2 AND f_score <= 2"),
-    ("refund_only", "orders = 0 AND refund_count > 0"),
-    ("prospect", "orders = 0 AND refund_count = 0"),
+    ("refund_only", "purchase_periods = 0 AND refund_count > 0"),
+    ("prospect", "purchase_periods = 0 AND refund_count = 0"),
 ];
 
 /// The column that segments add.
@@ -76,6 +76,13 @@ impl Verdict {
     }
 }
 
+/// Segment rules, what those that read nothing but scores say of each cell, and who met them so far.
+pub(crate) struct FittedSegments<'p> {
+    rules: &'p [BoundRule],
+    by_cell: Vec<Option<Verdict>>,
+    pub(crate) card: SegmentsCard,
+}
+
 impl Segments {
     /// Binds `rules` to a table of `columns`; `scored` says whether the scores of RFM are among them.
     pub(crate) fn new(rules: &[SegmentRule], columns: &[(String, SqlType)], scored: bool) -> Result<Self, ModelError> {
@@ -93,20 +100,16 @@ impl Segments {
         &self.rules
     }
 
-    /// The `segment` column of each batch, and how many customers met each rule. Calls the expression engine:
-    /// not for use inside a rayon job.
-    pub(crate) fn apply(&self, batches: &[RecordBatch]) -> Result<(Vec<ArrayRef>, SegmentsCard), ModelError> {
+    /// The rules ready to be tried on customers. Calls the expression engine: not for use inside a rayon job.
+    pub(crate) fn fitted(&self) -> Result<FittedSegments<'_>, ModelError> {
         let card = |rule: &BoundRule| SegmentCard {
             segment: rule.segment.clone(),
             when: rule.when.text().to_owned(),
             customers: 0,
             faults: 0,
         };
-        let mut card = SegmentsCard { rules: self.rules.iter().map(card).collect(), unassigned: 0 };
-        let by_cell = self.verdicts_by_cell()?;
-        let apply = |batch| self.apply_batch(batch, &by_cell, &mut card);
-        let columns = batches.iter().map(apply).collect::<Result<Vec<_>, _>>()?;
-        Ok((columns, card))
+        let card = SegmentsCard { rules: self.rules.iter().map(card).collect(), unassigned: 0 };
+        Ok(FittedSegments { rules: &self.rules, by_cell: self.verdicts_by_cell()?, card })
     }
 
     /// What the rules that read nothing but scores say of each cell.
@@ -118,17 +121,16 @@ impl Segments {
         };
         self.rules.iter().map(of_cells).collect()
     }
+}
 
-    fn apply_batch(
-        &self,
-        batch: &RecordBatch,
-        by_cell: &[Option<Verdict>],
-        card: &mut SegmentsCard,
-    ) -> Result<ArrayRef, ModelError> {
+impl FittedSegments<'_> {
+    /// The `segment` column of `batch`; counts who met which rule. Calls the expression engine: not for use inside a
+    /// rayon job.
+    pub(crate) fn apply(&mut self, batch: &RecordBatch) -> Result<ArrayRef, ModelError> {
         let cells = score_cells::rows_of(batch);
         let mut open = BooleanArray::from(vec![true; batch.num_rows()]);
         let mut chosen = vec![UNASSIGNED; batch.num_rows()];
-        for ((rule, by_cell), card) in self.rules.iter().zip(by_cell).zip(&mut card.rules) {
+        for ((rule, by_cell), card) in self.rules.iter().zip(&self.by_cell).zip(&mut self.card.rules) {
             if open.true_count() == 0 {
                 break;
             }
@@ -145,7 +147,7 @@ impl Segments {
             }
             open = and_not(&open, &verdict.met)?;
         }
-        card.unassigned += open.true_count() as u64;
+        self.card.unassigned += open.true_count() as u64;
         let bytes = chosen.iter().map(|segment| segment.len()).sum();
         let mut segments = StringBuilder::with_capacity(chosen.len(), bytes);
         for segment in chosen {
@@ -173,6 +175,11 @@ fn check_name(name: &str, taken: bool) -> Result<(), ModelError> {
 }
 
 impl BoundRule {
+    /// The columns it reads.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &String> {
+        self.bound.columns().iter()
+    }
+
     fn new(rule: &SegmentRule, columns: &[(String, SqlType)]) -> Result<Self, ModelError> {
         let segment = rule.name.clone();
         let bound = match rule.when.bind(columns) {

@@ -297,13 +297,13 @@ fn a_buyer_without_a_last_purchase_is_an_error() {
     let contract = contract(KeyType::Text);
     let batch = features(KeyType::Text, &[buyer("a", 1, 1, 100), no_buyer("b", 2)], 10).remove(0);
     let mut columns = batch.columns().to_vec();
-    let orders = contract.position("orders").unwrap();
-    columns[orders] = std::sync::Arc::new(arrow::array::Int64Array::from(vec![1, 1]));
+    let periods = contract.position("purchase_periods").unwrap();
+    columns[periods] = std::sync::Arc::new(arrow::array::Int64Array::from(vec![1, 1]));
     let batch = arrow::array::RecordBatch::try_new(batch.schema(), columns).unwrap();
     let error = plan(RfmConfig::default(), &[]).fit_and_apply(as_of(), &[batch]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`customer_features` row 1 of batch 0: a customer with orders has no days_since_last_purchase"
+        "`customer_features` row 1 of batch 0: a customer with purchases has no days_since_last_purchase"
     );
 }
 

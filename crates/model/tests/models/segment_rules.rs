@@ -245,7 +245,7 @@ fn without_scores_only_orders_and_refunds_are_judged() {
         lint(&[("none", "orders = 0"), ("refunded", "refund_count > 0")]),
         [
             "segment `refunded` is not decided by the scores: it reads refund_count",
-            "no rule is met, except perhaps `refunded`: customers with orders",
+            "no rule is met, except perhaps `refunded`: customers with purchases",
         ]
     );
 }
