@@ -9,4 +9,5 @@ mod kill;
 mod odd_files;
 mod program;
 mod signals;
+mod sources;
 mod tables;

@@ -14,8 +14,8 @@ pub(crate) fn repository() -> PathBuf {
 pub(crate) fn appraise() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_appraise"));
     command.current_dir(repository()).env("CI", "true");
-    for variable in ["APPRAISE_OUTPUT", "APPRAISE_THREADS", "APPRAISE_LOG_FORMAT", "APPRAISE_LOG_LEVEL"] {
-        command.env_remove(variable);
+    for variable in ["OUTPUT", "THREADS", "MEMORY_LIMIT", "TEMP_DIR", "LOG_FORMAT", "LOG_LEVEL"] {
+        command.env_remove(format!("APPRAISE_{variable}"));
     }
     command
 }

@@ -11,8 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reference import Features
-
 EPOCH = date(1970, 1, 1)
 YEAR_1 = (date(1, 1, 1) - EPOCH).days
 
@@ -69,9 +67,10 @@ class Options:
     hive: bool
     codec: str
 
-    def features(self):
-        """What the pipeline asks of the fold."""
-        return Features(self.as_of, self.scale, self.period, self.time_unit, self.windows, self.margin is not None)
+    @property
+    def key_type(self):
+        """Type of the customer key in DuckDB."""
+        return "BIGINT" if self.key.startswith("int") else "VARCHAR"
 
 
 def draw_options(seed):

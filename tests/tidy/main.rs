@@ -24,8 +24,9 @@ fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("feature-engineering", vec!["schema"]),
         ("model", vec!["schema", "expression"]),
         ("export", vec!["schema"]),
+        ("generate", vec!["schema"]),
         ("pipeline", stages.to_vec()),
-        ("cli", ["pipeline"].into_iter().chain(stages).collect()),
+        ("cli", ["pipeline", "generate"].into_iter().chain(stages).collect()),
         ("testutils", vec!["schema"]),
     ]
     .into_iter()

@@ -5,6 +5,7 @@ use std::any::Any;
 use appraise_export::ExportError;
 use appraise_pipeline::RunError;
 use appraise_pipeline::spec::Problem;
+use appraise_schema::panic::message;
 
 use crate::logging::LogOptions;
 use crate::output;
@@ -30,6 +31,8 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const PIPELINE: u8 = 3;
 /// The code of data that is not what it should be.
 pub(crate) const CHECK: u8 = 5;
+/// The code of files that can't be written.
+pub(crate) const PUBLISH: u8 = 6;
 
 /// A command that failed: what to say, and the exit code.
 #[derive(Debug)]
@@ -50,8 +53,7 @@ impl Failure {
 
     /// A defect of the program that ended in a panic.
     pub(crate) fn internal(panic: &(dyn Any + Send)) -> Self {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-        let message = format!("internal error: {}", text.unwrap_or("the program gave up"));
+        let message = format!("internal error: {}", message(panic));
         let hint = "please report it; `--log-level debug` says where it happened";
         Self { code: INTERNAL, messages: vec![message], hint: Some(hint.to_owned()) }
     }

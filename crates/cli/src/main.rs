@@ -41,6 +41,7 @@ enum Command {
     Path(commands::path::Path),
     Verify(commands::verify::Verify),
     Runs(commands::runs::Runs),
+    Generate(commands::generate::Generate),
 }
 
 fn main() -> ExitCode {
@@ -66,6 +67,7 @@ impl Command {
             Self::Path(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::Runs(command) => command.run(),
+            Self::Generate(command) => command.run(),
         }
     }
 }

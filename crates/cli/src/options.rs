@@ -49,6 +49,8 @@ pub(crate) struct NightOptions {
     output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) threads: ThreadOptions,
+    #[command(flatten)]
+    pub(crate) memory: MemoryOptions,
 }
 
 impl NightOptions {
@@ -113,6 +115,65 @@ impl ThreadOptions {
         }
         if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global() {
             tracing::warn!(%error, "the thread pool takes its own number of threads");
+        }
+    }
+}
+
+/// Memory that the process may take, and where what does not fit goes.
+#[derive(Debug, Args)]
+pub(crate) struct MemoryOptions {
+    /// Memory to work with, such as 512MiB or 4GiB; without, four fifths of what the machine or container grants. What does
+    /// not fit waits on disk.
+    #[arg(long = "memory-limit", value_name = "SIZE", env = "APPRAISE_MEMORY_LIMIT", value_parser = bytes)]
+    limit: Option<u64>,
+    /// Folder for what does not fit in memory; without, the system's for temporary files.
+    #[arg(long, value_name = "DIR", env = "APPRAISE_TEMP_DIR")]
+    temp_dir: Option<PathBuf>,
+}
+
+impl MemoryOptions {
+    /// Bytes of memory; without any limit where nothing grants one.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit.or_else(appraise_pipeline::memory::default_limit).unwrap_or(u64::MAX)
+    }
+
+    /// The folder for temporary files.
+    pub(crate) fn temp_dir(&self) -> PathBuf {
+        self.temp_dir.clone().unwrap_or_else(std::env::temp_dir)
+    }
+}
+
+/// A size in bytes: digits and a unit of 1024 or 1000.
+fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit: u64 = match unit.trim_start() {
+        "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        "kB" | "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "TB" => 1_000_000_000_000,
+        _ => return Err("a size is written like 512MiB or 4GiB".to_owned()),
+    };
+    let size = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    size.ok_or_else(|| "a size is written like 512MiB or 4GiB".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_a_number_and_a_unit() {
+        assert_eq!(bytes("512MiB"), Ok(512 << 20));
+        assert_eq!(bytes("4 GiB"), Ok(4 << 30));
+        assert_eq!(bytes("1500MB"), Ok(1_500_000_000));
+        for text in ["", "512", "MiB", "-1MiB", "1.5GiB", "1Gib", "99999999999999TiB"] {
+            assert!(bytes(text).is_err(), "{text}");
         }
     }
 }

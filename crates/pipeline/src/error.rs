@@ -1,25 +1,53 @@
 //! Why a run failed, and the exit code that says so to a scheduler.
 
 use std::any::Any;
+use std::path::PathBuf;
 
 use appraise_export::{ErrorKind as ExportKind, ExportError};
+use appraise_expression::EvaluationError;
 use appraise_feature_engineering::FoldError;
 use appraise_ingest::{ErrorKind as IngestKind, IngestError};
 use appraise_model::ModelError;
-use appraise_schema::table::ContractError;
+use appraise_schema::panic::message;
+
+use crate::feature_plan::FeaturePlanError;
 
 /// A run that did not publish.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Reading the inputs failed, or a data check did.
+    /// Reading the inputs failed.
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    /// Reading a source or a reference table failed, or a data check of it did.
+    #[error("{of}: {source}")]
+    Source {
+        /// Its name.
+        of: String,
+        /// What happened.
+        source: Box<IngestError>,
+    },
+    /// Two sources hold the same ids in different types.
+    #[error("`{}` is {}, but `{}` is {}", first.0, first.1, second.0, second.1)]
+    IdTypes {
+        /// Source and column, and what its ids are.
+        first: (String, &'static str),
+        /// Another that must be alike.
+        second: (String, &'static str),
+    },
     /// The customer fold failed.
     #[error(transparent)]
-    Fold(#[from] FoldError),
-    /// Two parts of the pipeline claim one column.
+    Fold(FoldError),
+    /// The columns of `customer_features` do not fit together.
     #[error(transparent)]
-    Contract(#[from] ContractError),
+    Features(#[from] FeaturePlanError),
+    /// An own column can't be computed at all.
+    #[error("column `{column}`: {source}")]
+    Evaluation {
+        /// The column.
+        column: String,
+        /// What happened.
+        source: Box<EvaluationError>,
+    },
     /// A model can't be fitted or applied.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -29,25 +57,49 @@ pub enum RunError {
     /// Rows could not be put into a table: a defect of the program.
     #[error(transparent)]
     Arrow(#[from] arrow::error::ArrowError),
-    /// Rows of one customer share a transaction id but differ in content.
-    #[error("customer {customer}: {} have one `transaction_id` but different content", rows.join(", "))]
+    /// Rows that share an id differ in content.
+    #[error("{}: {}{} have one `{column}` but different content", of, customer_words(customer), rows.join(", "))]
     Conflict {
-        /// The customer's key.
+        /// The source.
+        of: &'static str,
+        /// The column that should tell rows apart.
+        column: &'static str,
+        /// The customer's key; empty where the id stands for itself.
         customer: String,
         /// The rows, each with its file.
         rows: Vec<String>,
     },
     /// A dump of the run's date that is not there.
-    #[error("{source}; the dump may yet come")]
+    #[error("{of}: {source}; the dump may yet come")]
     NotThereYet {
+        /// Name of the source or reference table.
+        of: String,
         /// What was looked for.
-        source: IngestError,
+        source: Box<IngestError>,
     },
     /// An input changed while it was read.
     #[error("`{path}` changed while it was read")]
     InputChanged {
         /// The file.
         path: String,
+    },
+    /// The memory limit is below what a run can do with.
+    #[error("{} MiB of memory are too few for {threads} threads: at least {} MiB are needed", limit >> 20, needed >> 20)]
+    Memory {
+        /// Bytes that are needed.
+        needed: u64,
+        /// The limit.
+        limit: u64,
+        /// Decoding threads.
+        threads: usize,
+    },
+    /// Finished rows could not be written to or read from the folder for temporary files.
+    #[error("temporary files in `{}`: {source}", folder.display())]
+    Spill {
+        /// The folder.
+        folder: PathBuf,
+        /// What happened.
+        source: std::io::Error,
     },
     /// The books do not balance: a defect of the program.
     #[error(transparent)]
@@ -63,29 +115,69 @@ pub enum RunError {
     Interrupted,
 }
 
+fn ingest_code(error: &IngestError) -> u8 {
+    match error.kind() {
+        IngestKind::Input => 4,
+        IngestKind::Check => 5,
+        IngestKind::NotThere => 7,
+        IngestKind::Internal => 1,
+        IngestKind::Interrupted => 130,
+    }
+}
+
+fn customer_words(customer: &str) -> String {
+    if customer.is_empty() { String::new() } else { format!("customer {customer}: ") }
+}
+
+impl From<FoldError> for RunError {
+    /// What the receiver of a fold's rows said is the run's own error.
+    fn from(error: FoldError) -> Self {
+        match error {
+            FoldError::Emit { source } => match source.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(source) => Self::Fold(FoldError::Emit { source }),
+            },
+            error => Self::Fold(error),
+        }
+    }
+}
+
 impl RunError {
     /// The error of a stage that panicked.
     pub(crate) fn panic(panic: &(dyn Any + Send)) -> Self {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-        Self::Panic { message: text.unwrap_or("a stage gave up").to_owned() }
+        Self::Panic { message: message(panic).to_owned() }
+    }
+
+    /// The error of reading the source or table `of`; what the receiver of its rows said is the fold's error.
+    pub(crate) fn of_source(of: &str, error: IngestError) -> Self {
+        match error {
+            IngestError::Sink(source) => match source.downcast::<FoldError>() {
+                Ok(error) => (*error).into(),
+                Err(source) => Self::Source { of: of.to_owned(), source: Box::new(IngestError::Sink(source)) },
+            },
+            IngestError::Interrupted => Self::Interrupted,
+            source => Self::Source { of: of.to_owned(), source: Box::new(source) },
+        }
     }
 
     /// The process's exit code. An interruption has that of SIGINT; the caller knows the signal better.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Ingest(error) => match error.kind() {
-                IngestKind::Input => 4,
-                IngestKind::Check => 5,
-                IngestKind::NotThere => 7,
-                IngestKind::Internal => 1,
-                IngestKind::Interrupted => 130,
+            Self::Ingest(error) => ingest_code(error),
+            Self::Source { source, .. } => ingest_code(source),
+            Self::IdTypes { .. } => 4,
+            Self::Fold(error) => match error {
+                FoldError::Conflict { .. } | FoldError::MoneyOverflow { .. } => 5,
+                FoldError::PartitionTooLarge { .. } | FoldError::Memory { .. } | FoldError::Spill { .. } => 9,
+                FoldError::Interrupted => 130,
+                FoldError::Emit { .. } | FoldError::Contract { .. } => 1,
             },
-            Self::Conflict { .. } | Self::Fold(FoldError::Conflict { .. } | FoldError::MoneyOverflow { .. }) => 5,
-            Self::Fold(FoldError::PartitionTooLarge { .. }) => 9,
-            Self::Fold(FoldError::Interrupted) | Self::Interrupted => 130,
-            Self::Fold(FoldError::Contract { .. }) | Self::Arrow(_) | Self::Unbalanced(_) | Self::Panic { .. } => 1,
-            Self::Contract(_) | Self::Model(_) => 3,
+            Self::Conflict { .. } => 5,
+            Self::Memory { .. } | Self::Spill { .. } => 9,
+            Self::Interrupted => 130,
+            Self::Arrow(_) | Self::Evaluation { .. } | Self::Unbalanced(_) | Self::Panic { .. } => 1,
+            Self::Features(_) | Self::Model(_) => 3,
             Self::Export(error) => match error.kind() {
                 ExportKind::Publish | ExportKind::Damaged => 6,
                 ExportKind::Locked => 8,
@@ -105,18 +197,23 @@ impl RunError {
     /// How to mend it, where that is known.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Ingest(error) => error.hint(),
-            Self::Fold(error) => error.hint().map(str::to_owned),
-            Self::Model(error) => error.hint(),
-            Self::Export(error) => error.hint(),
-            Self::Panic { .. } => Some("please report it; `--log-level debug` says where it happened".to_owned()),
+        let hint = match self {
+            Self::Ingest(error) => return error.hint(),
+            Self::Source { source, .. } => return source.hint(),
+            Self::Fold(error) => return error.hint().map(str::to_owned),
+            Self::Model(error) => return error.hint(),
+            Self::Export(error) => return error.hint(),
+            Self::IdTypes { .. } => "map one of them with a CAST, so that equal ids are equal",
+            Self::Panic { .. } => "please report it; `--log-level debug` says where it happened",
             Self::Conflict { .. } => {
-                Some("map an id that names one row for good, or leave `transaction_id` out".to_owned())
+                "map an id that names one row for good, or map `loaded_at` and say `duplicates: latest`"
             }
-            Self::NotThereYet { .. } => Some("run again once the dump is there".to_owned()),
-            Self::InputChanged { .. } => Some("run again once the dump is complete".to_owned()),
-            _ => None,
-        }
+            Self::NotThereYet { .. } => "run again once the dump is there",
+            Self::InputChanged { .. } => "run again once the dump is complete",
+            Self::Memory { .. } => "raise --memory-limit, or lower --threads",
+            Self::Spill { .. } => "free space there, or name another folder with --temp-dir",
+            _ => return None,
+        };
+        Some(hint.to_owned())
     }
 }

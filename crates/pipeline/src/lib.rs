@@ -4,16 +4,23 @@
 //! translates it into what each stage asks for, [`plan`] looks at the footers of the inputs without doing any
 //! work.
 
+mod batch_store;
 pub mod clock;
 mod conflict;
 pub mod error;
+pub mod feature_plan;
+mod feature_table;
+mod inputs;
 pub mod memory;
 pub mod plan;
+mod references;
 pub mod run;
 mod session;
+mod sources;
 pub mod spec;
 pub mod stages;
 pub mod summary;
+mod values;
 
 pub use appraise_ingest::Progress;
 pub use error::RunError;

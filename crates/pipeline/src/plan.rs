@@ -1,31 +1,31 @@
 //! What a run would do: the footers of the inputs are read, nothing else.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use appraise_export::Layout;
-use appraise_feature_engineering::{FeatureConfig, contract};
-use appraise_ingest::{ReadPlan, discover};
+use appraise_feature_engineering::FeatureConfig;
+use appraise_ingest::InputFile;
 use appraise_model::ModelPlan;
-use appraise_schema::{AsOf, TableContract};
+use appraise_schema::event::Form;
+use appraise_schema::{AsOf, SourceKind, TableContract};
 use serde::Serialize;
 
 use crate::error::RunError;
+use crate::feature_plan::FeaturePlan;
+use crate::inputs::Inputs;
+use crate::memory::{Budget, fixed_bytes};
+use crate::sources::{self, ReadPlans};
 use crate::spec::Loaded;
 use crate::spec::resolved::Pipeline;
-use crate::stages;
+use crate::stages::{self, ReferenceTables, Shared};
 
-/// Bytes of memory per event while it waits to be folded: key, date, amount.
-const EVENT_BYTES: u64 = 20;
-/// Further bytes per event of an order id, a margin, a transaction id with its content.
-const ORDER_BYTES: u64 = 16;
-const MARGIN_BYTES: u64 = 8;
-const TRANSACTION_BYTES: u64 = 24;
 /// Bytes of one cell of a finished table.
 const CELL_BYTES: u64 = 8;
+/// Bytes of a customer's key while it waits to be folded.
+const KEY_BYTES: u64 = 8;
 /// Rows of one customer, for want of knowing before they are read.
 const ROWS_PER_CUSTOMER: u64 = 10;
-/// Memory of the program before any row is read.
-const BASE_BYTES: u64 = 64 << 20;
-/// Memory of one decoding thread: a row group's pages and a batch of its rows.
-const THREAD_BYTES: u64 = 32 << 20;
 
 /// What a run would read and write.
 #[derive(Debug, Serialize)]
@@ -42,8 +42,10 @@ pub struct Plan {
     pub bytes: u64,
     /// Differences between the files' columns.
     pub drift: Vec<String>,
-    /// Memory that the run is expected to need when every row is used and customers have ten rows each.
+    /// Memory that the run is expected to take when every row is used and customers have ten rows each.
     pub expected_memory_bytes: u64,
+    /// What does not fit the memory limit and is expected to wait on disk.
+    pub expected_spill_bytes: u64,
     /// Tables that would be written, with their columns.
     pub tables: Vec<TableContract>,
     /// What is questionable about the segment rules.
@@ -55,6 +57,8 @@ pub struct Plan {
 /// One input file.
 #[derive(Debug, Serialize)]
 pub struct PlannedInput {
+    /// The source or reference table that it belongs to.
+    pub source: String,
     /// Path as it was matched.
     pub path: String,
     /// Rows by its footer.
@@ -63,57 +67,87 @@ pub struct PlannedInput {
     pub bytes: u64,
     /// Row groups.
     pub row_groups: usize,
-    /// Columns that would be decoded.
+    /// Columns that would be decoded; not told of reference tables.
     pub columns: Vec<String>,
 }
 
-/// Plans a run of `loaded` at `as_of` with `threads` decoding threads.
+/// Plans a run of `loaded` at `as_of` with `threads` decoding threads and `memory_limit` bytes of memory.
 ///
 /// # Errors
 /// Everything that would stop the run before its first row.
-pub fn plan(loaded: &Loaded, as_of: AsOf, threads: usize) -> Result<Plan, RunError> {
+pub fn plan(loaded: &Loaded, as_of: AsOf, threads: usize, memory_limit: u64) -> Result<Plan, RunError> {
     let pipeline = &loaded.pipeline;
-    let config = stages::ingest(pipeline, as_of, None);
-    let files = discover(&config.paths)?;
-    let read_plan = ReadPlan::new(&files, &config)?;
-    let features = stages::features(pipeline, as_of, read_plan.key_type());
-    let tables = PublishedTables::new(pipeline, &features)?;
-    let input = |(position, file): (usize, &appraise_ingest::InputFile)| PlannedInput {
+    let budget = Budget::new(memory_limit, threads)?;
+    let inputs = Inputs::find(pipeline)?;
+    // That amounts are converted decides what is read; the rates themselves do not.
+    let exchange_rates = pipeline.exchange_rates.as_ref().map(|_| Arc::default());
+    let tables = ReferenceTables { exchange_rates, ..ReferenceTables::default() };
+    let shared = Shared { as_of, symbols: Arc::default(), tables };
+    let configs = sources::configs(pipeline, &shared, &BTreeMap::new())?;
+    let plans = ReadPlans::new(&inputs, &configs)?;
+    let tables = PublishedTables::new(pipeline, stages::features(pipeline, as_of, plans.key_type, &shared.tables))?;
+    let events = event_bytes(&plans);
+    let columns: u64 = tables.contracts().map(|table| table.columns.len() as u64).sum();
+    let cells = CELL_BYTES * columns * plans.rows() / ROWS_PER_CUSTOMER;
+    let (events_held, cells_held) =
+        (events.min(budget.scatter_bytes), cells.min(budget.features_bytes + budget.values_bytes));
+    let drift =
+        plans.plans.iter().flat_map(|(kind, plan)| plan.drift().iter().map(|line| format!("{}: {line}", kind.name())));
+    Ok(Plan {
+        pipeline: pipeline.name.clone(),
+        as_of: as_of.to_string(),
+        rows: plans.rows(),
+        bytes: inputs.bytes(),
+        drift: drift.collect(),
+        expected_memory_bytes: fixed_bytes(threads) + events_held + cells_held,
+        expected_spill_bytes: events - events_held + cells - cells_held,
+        tables: tables.contracts().cloned().collect(),
+        output: Layout::at(&pipeline.export.path).root().display().to_string(),
+        inputs: planned_inputs(&inputs, &plans),
+        lint: tables.lint,
+    })
+}
+
+fn planned_inputs(inputs: &Inputs, plans: &ReadPlans<'_>) -> Vec<PlannedInput> {
+    let of_source = |kind: &SourceKind, position: usize| {
+        let columns = plans.plans.get(kind).map_or(Vec::new(), |plan| plan.columns(position));
+        columns.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let of_sources =
+        inputs.sources.iter().flat_map(|(kind, files)| (0..files.len()).map(|position| of_source(kind, position)));
+    let planned = |((source, file), columns): ((String, &InputFile), Vec<String>)| PlannedInput {
+        source,
         path: file.path.display().to_string(),
         rows: file.rows,
         bytes: file.bytes,
         row_groups: file.row_groups,
-        columns: read_plan.columns(position).into_iter().map(str::to_owned).collect(),
+        columns,
     };
-    let mapped = features.mapped;
-    let table_columns: u64 = tables.contracts().map(|table| table.columns.len() as u64).sum();
-    let event_bytes = EVENT_BYTES
-        + [(mapped.order, ORDER_BYTES), (mapped.margin, MARGIN_BYTES), (mapped.transaction, TRANSACTION_BYTES)]
-            .into_iter()
-            .filter(|(present, _)| *present)
-            .map(|(_, bytes)| bytes)
-            .sum::<u64>();
-    Ok(Plan {
-        pipeline: pipeline.name.clone(),
-        as_of: as_of.to_string(),
-        rows: read_plan.rows(),
-        bytes: files.iter().map(|file| file.bytes).sum(),
-        drift: read_plan.drift().iter().map(ToString::to_string).collect(),
-        expected_memory_bytes: BASE_BYTES
-            + THREAD_BYTES * threads as u64
-            + event_bytes * read_plan.rows()
-            + CELL_BYTES * table_columns * read_plan.rows() / ROWS_PER_CUSTOMER,
-        tables: tables.contracts().cloned().collect(),
-        lint: tables.lint,
-        output: Layout::at(&pipeline.export.path).root().display().to_string(),
-        inputs: files.iter().enumerate().map(input).collect(),
-    })
+    inputs.files().zip(of_sources.chain(std::iter::repeat(Vec::new()))).map(planned).collect()
+}
+
+/// Bytes of all events while they wait to be folded.
+fn event_bytes(plans: &ReadPlans<'_>) -> u64 {
+    let of_source = |(kind, plan): (&SourceKind, &appraise_ingest::ReadPlan<'_>)| {
+        let fields = plans.configs.get(kind).map_or(&[][..], |config| &config.layout.fields);
+        (KEY_BYTES + fields.iter().map(|field| value_bytes(field.form)).sum::<u64>()) * plan.rows()
+    };
+    plans.plans.iter().map(of_source).sum()
+}
+
+fn value_bytes(form: Form) -> u64 {
+    match form {
+        Form::Flag | Form::Withdrawn => 1,
+        Form::Day | Form::Symbol => 4,
+        Form::Instant | Form::Money | Form::Number | Form::Content => 8,
+        Form::Id => 16,
+    }
 }
 
 /// The tables that a pipeline publishes.
 pub(crate) struct PublishedTables {
     /// `customer_features`.
-    pub(crate) features: TableContract,
+    pub(crate) features: FeaturePlan,
     /// The models, whose table is `customer_values`; `None` when none is on.
     pub(crate) model: Option<ModelPlan>,
     /// What is questionable about the segment rules.
@@ -122,15 +156,15 @@ pub(crate) struct PublishedTables {
 
 impl PublishedTables {
     /// The tables of `pipeline`, with features as `config` asks for them.
-    pub(crate) fn new(pipeline: &Pipeline, config: &FeatureConfig) -> Result<Self, RunError> {
-        let features = contract(config)?;
-        let model = stages::model(pipeline).map(|model| ModelPlan::new(&model, &features)).transpose()?;
+    pub(crate) fn new(pipeline: &Pipeline, config: FeatureConfig) -> Result<Self, RunError> {
+        let features = FeaturePlan::new(config, &pipeline.features.own)?;
+        let model = stages::model(pipeline).map(|model| ModelPlan::new(&model, &features.contract)).transpose()?;
         let lint = model.as_ref().map_or(Ok(Vec::new()), ModelPlan::lint)?;
         Ok(Self { features, model, lint: lint.iter().map(ToString::to_string).collect() })
     }
 
     /// The contracts in the order of the manifest.
     pub(crate) fn contracts(&self) -> impl Iterator<Item = &TableContract> {
-        std::iter::once(&self.features).chain(self.model.as_ref().map(ModelPlan::contract))
+        std::iter::once(&self.features.contract).chain(self.model.as_ref().map(ModelPlan::contract))
     }
 }

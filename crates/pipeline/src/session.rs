@@ -1,26 +1,29 @@
 //! The books of one run: its record, its stages, its quarantine.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use appraise_export::run_record::{Check, Stage, accounting};
 use appraise_export::{
-    ContentId, Input, Layout, Published, Publisher, RunId, RunLog, RunRecord, RunStatus, list_runs, recover,
+    ContentId, Input, Layout, Published, Publisher, RunId, RunLog, RunRecord, RunStatus, TableWriter, list_runs,
+    recover,
 };
-use appraise_ingest::{DriftLine, ReadReport, Severity, quarantine};
-use appraise_schema::{Accounting, Tally};
+use appraise_feature_engineering::Folded;
+use appraise_ingest::{ReadReport, Severity, quarantine};
+use appraise_schema::{Accounting, SourceKind};
 use serde_json::{Map, Value, json};
 
 use crate::clock::Clock;
 use crate::error::RunError;
+use crate::feature_plan::FeaturePlanError;
 use crate::memory;
 use crate::run::RunOptions;
+use crate::sources::ReadPlans;
 use crate::spec::Loaded;
 use crate::spec::resolved::Compression;
-use crate::summary::Summary;
-
-/// The name of the source whose books are kept.
-const TRANSACTIONS: &str = "transactions";
+use crate::stages;
+use crate::summary::{self, Rows, Summary};
 
 /// An open run. It keeps the run's lock until it is closed.
 pub(crate) struct Session<'a> {
@@ -30,6 +33,7 @@ pub(crate) struct Session<'a> {
     pub(crate) record: RunRecord,
     clock: &'a dyn Clock,
     log: RunLog,
+    quarantine: Option<TableWriter>,
     tables: Map<String, Value>,
 }
 
@@ -43,7 +47,7 @@ impl<'a> Session<'a> {
         let record = started(loaded, options, clock);
         let log = RunLog::start(&publisher.layout, &publisher.disk, &record)?;
         tracing::info!(run_id = record.run_id.as_str(), as_of = %options.as_of, "run started");
-        Ok(Self { loaded, options, publisher, record, clock, log, tables: Map::new() })
+        Ok(Self { loaded, options, publisher, record, clock, log, quarantine: None, tables: Map::new() })
     }
 
     /// Runs one stage and notes how long it took. `work` gives its result and the rows that went out.
@@ -66,35 +70,68 @@ impl<'a> Session<'a> {
         outcome.map(|(result, _)| result)
     }
 
-    /// Notes what was read.
-    pub(crate) fn note_inputs(&mut self, inputs: Vec<Input>, drift: &[DriftLine]) {
-        for line in drift {
-            tracing::warn!(needed = line.needed, "schema drift: {line}");
+    /// Notes what will be read.
+    pub(crate) fn note_inputs(&mut self, inputs: Vec<Input>, plans: &ReadPlans<'_>) {
+        let mut drift = Vec::new();
+        for (kind, plan) in &plans.plans {
+            for line in plan.drift() {
+                tracing::warn!(source = kind.name(), needed = line.needed, "schema drift: {line}");
+                drift.push(json!({ "source": kind.name(), "needed": line.needed, "change": line.to_string() }));
+            }
         }
         self.record.inputs = inputs;
-        self.record.drift =
-            drift.iter().map(|line| json!({ "needed": line.needed, "change": line.to_string() })).collect();
+        self.record.drift = drift.into();
     }
 
-    /// Notes the books and checks of a read, also of one that failed them, and writes its quarantine table.
-    pub(crate) fn note_read(&mut self, report: &ReadReport, files: &[PathBuf]) -> Result<(), RunError> {
-        self.note_accounting(&report.accounting);
+    /// Input rows of the newest date before this one that succeeded, of each source with a check that asks for them.
+    pub(crate) fn previous_rows(&self) -> Result<BTreeMap<SourceKind, u64>, RunError> {
+        let sources = &self.loaded.pipeline.sources;
+        let asking = sources.iter().filter(|(_, source)| stages::needs_previous_rows(source)).map(|(kind, _)| *kind);
+        let mut rows = BTreeMap::new();
+        let mut asking = asking.peekable();
+        if asking.peek().is_none() {
+            return Ok(rows);
+        }
+        let as_of = self.options.as_of.to_string();
+        let runs = list_runs(&self.publisher.layout)?;
+        let before = runs.iter().filter(|run| run.status == RunStatus::Succeeded && run.as_of < as_of);
+        let newest = before.max_by(|a, b| (&a.as_of, &a.started_at).cmp(&(&b.as_of, &b.started_at)));
+        let of_newest = |kind: SourceKind| Some((kind, Rows::of(newest?, kind.name())?.input));
+        rows.extend(asking.filter_map(of_newest));
+        Ok(rows)
+    }
+
+    /// Notes the books and checks of a source, also of one that failed them, and its quarantined rows.
+    pub(crate) fn note_read(
+        &mut self,
+        kind: SourceKind,
+        report: &ReadReport,
+        files: &[PathBuf],
+    ) -> Result<(), RunError> {
+        self.note_accounting(kind, &report.accounting);
+        for check in report.checks.iter().filter(|check| !check.passed) {
+            tracing::warn!(source = kind.name(), check = check.name, "{}", check.message);
+        }
         let checks = report.checks.iter().map(|check| Check {
-            name: check.name.clone(),
+            name: format!("{}.{}", kind.name(), check.name),
             severity: if check.severity == Severity::Error { "error" } else { "warn" }.to_owned(),
             passed: check.passed,
             rows_failed: report.accounting.quarantine_reasons.get(&check.name).copied().unwrap_or_default(),
             message: check.message.clone(),
         });
-        self.record.checks = checks.collect();
-        for check in report.checks.iter().filter(|check| !check.passed) {
-            tracing::warn!(check = check.name, "{}", check.message);
-        }
-        let contract = quarantine::contract()?;
+        self.record.checks.extend(checks);
         let rows = &report.quarantine;
-        let batch = quarantine::to_batch(self.options.as_of, TRANSACTIONS, files, &report.reasons, rows)?;
-        let mut writer = self.log.quarantine(&contract)?;
-        writer.write(batch)?;
+        let batch = quarantine::to_batch(self.options.as_of, kind.name(), files, &report.reasons, rows)?;
+        let quarantine = match &mut self.quarantine {
+            Some(writer) => writer,
+            none => none.insert(self.log.quarantine(&quarantine::contract().map_err(FeaturePlanError::from)?)?),
+        };
+        Ok(quarantine.write(batch)?)
+    }
+
+    /// Finishes the quarantine table, once no source is left to be read.
+    pub(crate) fn close_quarantine(&mut self) -> Result<(), RunError> {
+        let Some(writer) = self.quarantine.take() else { return Ok(()) };
         let written = writer.finish()?;
         self.log.keep_quarantine(&written)?;
         let folder = self.publisher.layout.run(&self.record.run_id).join("quarantine");
@@ -105,19 +142,42 @@ impl<'a> Session<'a> {
     /// Moves rows that the fold found to be duplicates, and checks that the books still balance.
     pub(crate) fn note_duplicates(
         &mut self,
-        books: &mut Accounting,
-        rows: &Tally,
-        refunds: u64,
+        books: &mut BTreeMap<SourceKind, Accounting>,
+        folded: &Folded,
     ) -> Result<(), RunError> {
-        books.move_duplicates(rows, refunds);
-        books.check()?;
-        self.note_accounting(books);
+        for (kind, books) in books {
+            if let Some(dropped) = folded.duplicates.get(kind) {
+                books.move_duplicates(&dropped.tally, dropped.refunds);
+            }
+            books.check()?;
+            self.note_accounting(*kind, books);
+        }
         Ok(())
     }
 
-    fn note_accounting(&mut self, books: &Accounting) {
+    /// Notes bytes that waited on disk.
+    pub(crate) fn note_spilled(&mut self, bytes: u64) {
+        *self.record.spilled_bytes.get_or_insert_default() += bytes;
+    }
+
+    /// Notes own columns that could not be computed for some of `customers`.
+    pub(crate) fn note_faults(&mut self, faults: &[(String, u64)], customers: u64) {
+        for (column, rows) in faults {
+            let message = format!("`{column}` could not be computed for {rows} of {customers} customers and is NULL");
+            tracing::warn!(column, "{message}");
+            self.record.checks.push(Check {
+                name: format!("features.columns.{column}"),
+                severity: "warn".to_owned(),
+                passed: false,
+                rows_failed: *rows,
+                message,
+            });
+        }
+    }
+
+    fn note_accounting(&mut self, kind: SourceKind, books: &Accounting) {
         let scale = self.loaded.pipeline.money.scale();
-        self.record.accounting.insert(TRANSACTIONS.to_owned(), accounting(books, scale));
+        self.record.accounting.insert(kind.name().to_owned(), accounting(books, scale));
     }
 
     fn note_table(&mut self, name: &str, folder: &Path, rows: u64) {
@@ -156,8 +216,9 @@ impl<'a> Session<'a> {
         self.record.accounting.clone_from(&earlier.accounting);
         self.record.inputs.clone_from(&earlier.inputs);
         let folder = layout.run(&earlier.run_id).join("quarantine");
-        if let Some(rows) = crate::summary::Rows::of(earlier).filter(|_| folder.is_dir()) {
-            self.note_table("quarantine", &folder, rows.quarantined);
+        if folder.is_dir() {
+            let quarantined = summary::by_source(earlier).values().map(|rows| rows.quarantined).sum();
+            self.note_table("quarantine", &folder, quarantined);
         }
         Ok(())
     }

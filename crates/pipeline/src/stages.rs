@@ -1,28 +1,82 @@
 //! What each stage is asked for, translated from the pipeline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
-use appraise_feature_engineering::{FeatureConfig, MappedColumns};
-use appraise_ingest::{Check, CheckKind, Severity, TransactionsConfig};
+use appraise_feature_engineering::{Duplicates, FeatureConfig, ReferenceConfig};
+use appraise_ingest::{Check, CheckKind, ExchangeRatesConfig, ReferenceConfig as TableConfig, Severity, SourceConfig};
 use appraise_model::{ModelConfig, RfmConfig, ScoreMethod, ScoreWeights, SegmentRule, Ties};
-use appraise_schema::{AsOf, KeyType};
+use appraise_schema::{AsOf, ExchangeRates, KeyType, Layout, Reference, SourceKind, Symbols};
 
-use crate::spec::resolved::{self, CheckRule, ColumnCheck, Pipeline, Rfm, ScoreRule};
+use crate::spec::resolved::{self, CheckRule, ColumnCheck, Pipeline, ReferenceTable, Rfm, ScoreRule, Source};
 
-/// What ingest is asked for. `previous_rows` is the number of input rows of the newest date before that succeeded,
-/// for the check that [`needs_previous_rows`].
+/// What all sources of a run share.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// Date of the run.
+    pub as_of: AsOf,
+    /// The texts of the run.
+    pub symbols: Arc<Symbols>,
+    /// The reference tables.
+    pub tables: ReferenceTables,
+}
+
+/// The reference tables of a run; empty while only contracts are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct ReferenceTables {
+    /// By name.
+    pub references: BTreeMap<String, Arc<Reference>>,
+    /// What amounts are converted by.
+    pub exchange_rates: Option<Arc<ExchangeRates>>,
+}
+
+/// Where the rows of a source or a table are.
 #[must_use]
-pub fn ingest(pipeline: &Pipeline, as_of: AsOf, previous_rows: Option<u64>) -> TransactionsConfig {
-    let source = &pipeline.transactions;
+pub fn paths(pipeline: &Pipeline, written: &[String]) -> Vec<String> {
+    written.iter().map(|path| resolve_path(&pipeline.folder, path)).collect()
+}
+
+/// What ingest is asked for of one source. `previous_rows` is the number of its input rows of the newest date before that
+/// succeeded, for the check that [`needs_previous_rows`].
+#[must_use]
+pub fn source(
+    pipeline: &Pipeline,
+    kind: SourceKind,
+    source: &Source,
+    layout: Layout,
+    shared: &Shared,
+    previous_rows: Option<u64>,
+) -> SourceConfig {
     let mapped = source.columns.iter().map(|mapping| (mapping.column.name.to_owned(), mapping.expression.clone()));
+    let converts = source.maps("currency");
+    SourceConfig {
+        kind,
+        paths: paths(pipeline, &source.paths),
+        columns: mapped.collect(),
+        attributes: source.attributes.clone(),
+        filter: source.filter.clone(),
+        source_zone: source.zone,
+        zone: pipeline.timezone,
+        money: pipeline.money.clone(),
+        as_of: shared.as_of,
+        known_by: pipeline.known_by.filter(|_| source.maps("loaded_at")),
+        checks: checks(source, previous_rows),
+        tolerate: source.tolerate,
+        layout,
+        exchange_rates: shared.tables.exchange_rates.clone().filter(|_| converts),
+        symbols: Arc::clone(&shared.symbols),
+    }
+}
+
+fn checks(source: &Source, previous: Option<u64>) -> Vec<Check> {
     let mut checks: Vec<Check> = source.checks.iter().map(column_check).collect();
     checks.extend(source.rows.map(|rows| Check {
         kind: CheckKind::Rows {
             min: rows.min,
             max: rows.max,
             max_change: rows.max_change.map(appraise_schema::Share::fraction),
-            previous: previous_rows,
+            previous,
         },
         severity: severity(rows.severity),
         tolerate: None,
@@ -32,23 +86,13 @@ pub fn ingest(pipeline: &Pipeline, as_of: AsOf, previous_rows: Option<u64>) -> T
         severity: severity(freshness.severity),
         tolerate: None,
     }));
-    TransactionsConfig {
-        paths: source.paths.iter().map(|path| resolve_path(&pipeline.folder, path)).collect(),
-        columns: mapped.collect::<BTreeMap<_, _>>(),
-        filter: source.filter.clone(),
-        source_zone: source.zone,
-        zone: pipeline.timezone,
-        money: pipeline.money.clone(),
-        as_of,
-        checks,
-        tolerate: source.tolerate,
-    }
+    checks
 }
 
 /// Whether a check compares the number of rows with that of an earlier run.
 #[must_use]
-pub fn needs_previous_rows(pipeline: &Pipeline) -> bool {
-    pipeline.transactions.rows.is_some_and(|rows| rows.max_change.is_some())
+pub fn needs_previous_rows(source: &Source) -> bool {
+    source.rows.is_some_and(|rows| rows.max_change.is_some())
 }
 
 /// A path or pattern of the pipeline file, which begins at the file's folder.
@@ -65,37 +109,81 @@ fn severity(severity: resolved::Severity) -> Severity {
 }
 
 fn column_check(check: &ColumnCheck) -> Check {
-    let column = || check.column.name.to_owned();
+    let column = check.column.name.to_owned();
     let kind = match &check.rule {
-        CheckRule::NotBlank => CheckKind::NotBlank { column: column() },
-        CheckRule::In(values) => {
-            CheckKind::AcceptedValues { column: column(), accepted: values.iter().cloned().collect() }
-        }
-        CheckRule::MinDay(day) => CheckKind::TimeRange { min: Some(*day), max: None },
-        CheckRule::MaxDay(day) => CheckKind::TimeRange { min: None, max: Some(*day) },
-        CheckRule::MinMinor(minor) => CheckKind::AmountRange { min: Some(*minor), max: None },
-        CheckRule::MaxMinor(minor) => CheckKind::AmountRange { min: None, max: Some(*minor) },
+        CheckRule::NotBlank => CheckKind::NotBlank { column },
+        CheckRule::In(values) => CheckKind::AcceptedValues { column, accepted: values.iter().cloned().collect() },
+        CheckRule::MinDay(day) => CheckKind::TimeRange { column, min: Some(*day), max: None },
+        CheckRule::MaxDay(day) => CheckKind::TimeRange { column, min: None, max: Some(*day) },
+        CheckRule::MinMinor(minor) => CheckKind::AmountRange { column, min: Some(*minor), max: None },
+        CheckRule::MaxMinor(minor) => CheckKind::AmountRange { column, min: None, max: Some(*minor) },
     };
     Check { kind, severity: severity(check.severity), tolerate: check.tolerate }
 }
 
-/// What the customer fold is asked for.
+/// How a reference table is read.
 #[must_use]
-pub fn features(pipeline: &Pipeline, as_of: AsOf, key_type: KeyType) -> FeatureConfig {
-    let mapped = |name: &str| pipeline.transactions.columns.iter().any(|mapping| mapping.column.name == name);
+pub fn reference(pipeline: &Pipeline, table: &ReferenceTable) -> TableConfig {
+    TableConfig {
+        paths: paths(pipeline, &table.paths),
+        on: table.on.clone(),
+        valid_from: table.valid_from.clone(),
+        columns: table.columns.clone(),
+        source_zone: pipeline.timezone,
+        zone: pipeline.timezone,
+    }
+}
+
+/// How the exchange rates are read; `None` without a rate.
+#[must_use]
+pub fn exchange_rates(pipeline: &Pipeline, table: &ReferenceTable) -> Option<ExchangeRatesConfig> {
+    let (_, rate) = table.columns.first()?;
+    Some(ExchangeRatesConfig {
+        paths: paths(pipeline, &table.paths),
+        currency: table.on.clone(),
+        rate: rate.clone(),
+        valid_from: table.valid_from.clone(),
+        source_zone: pipeline.timezone,
+        zone: pipeline.timezone,
+    })
+}
+
+/// What the customer fold is asked for. Its `only` names the pipeline's own columns, too.
+#[must_use]
+pub fn features(pipeline: &Pipeline, as_of: AsOf, key_type: KeyType, tables: &ReferenceTables) -> FeatureConfig {
+    let features = &pipeline.features;
+    let mapped = |source: &Source| source.columns.iter().map(|mapping| mapping.column.name.to_owned()).collect();
+    let duplicates = |source: &Source| match source.duplicates {
+        resolved::Duplicates::Fail => Duplicates::Fail,
+        resolved::Duplicates::Latest => Duplicates::Latest,
+    };
+    let attributes = pipeline.sources.values().flat_map(|source| &source.attributes);
+    let reference = |(name, table): (&String, &ReferenceTable)| ReferenceConfig {
+        attribute: table.attribute.clone(),
+        columns: table.columns.iter().map(|(name, _)| name.clone()).collect(),
+        table: tables.references.get(name).cloned().unwrap_or_default(),
+    };
     FeatureConfig {
         as_of,
         money: pipeline.money.clone(),
-        purchase_period: pipeline.features.purchase_period,
-        time_unit: pipeline.features.time_unit,
-        windows: pipeline.features.windows.clone(),
+        purchase_period: features.purchase_period,
+        time_unit: features.time_unit,
+        windows: features.windows.clone(),
         key_type,
-        mapped: MappedColumns {
-            order: mapped("order_id"),
-            margin: mapped("margin"),
-            transaction: mapped("transaction_id"),
-        },
-        only: pipeline.features.only.clone(),
+        mapped: pipeline
+            .sources
+            .iter()
+            .map(|(kind, source)| (*kind, mapped(source)))
+            .collect::<BTreeMap<_, BTreeSet<_>>>(),
+        duplicates: pipeline.sources.iter().map(|(kind, source)| (*kind, duplicates(source))).collect(),
+        attributes: attributes.map(|(name, _)| name.clone()).collect(),
+        references: pipeline.references.iter().map(reference).collect(),
+        interaction: features.interaction.clone(),
+        default_days: features.default_days,
+        late_bid_seconds: features.late_bid_seconds,
+        no_show_days: features.no_show_days,
+        leave_out: features.leave_out.clone(),
+        only: features.only.clone(),
     }
 }
 

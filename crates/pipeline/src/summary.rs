@@ -1,7 +1,9 @@
 //! The one line of JSON that ends a run, on success and on failure.
 
+use std::collections::BTreeMap;
+
 use appraise_export::{RunRecord, RunStatus};
-use appraise_schema::Bucket;
+use appraise_schema::{Bucket, SourceKind};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -31,8 +33,12 @@ pub struct Summary {
     pub peak_memory_bytes: Option<u64>,
     /// Folder of the snapshot.
     pub snapshot: Option<String>,
-    /// Input rows and where they ended; `None` when the run did not get to count them.
+    /// Bytes that waited on disk.
+    pub spilled_bytes: Option<u64>,
+    /// Input rows of the transactions and where they ended; `None` when the run did not get to count them.
     pub rows: Option<Rows>,
+    /// The same of every source, by name.
+    pub sources: BTreeMap<String, Rows>,
     /// Folder and rows of every table, by name.
     pub tables: Map<String, Value>,
 }
@@ -44,6 +50,9 @@ pub struct Rows {
     pub input: u64,
     /// Rows that count.
     pub used: u64,
+    /// Rows that were delivered after `known_by`; not written where there is none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub after_known_by: u64,
     /// Rows that `where` left out.
     pub filtered: u64,
     /// Rows later than `as_of`.
@@ -55,20 +64,31 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Reads the books of the transactions back from a run record.
+    /// Reads the books of a source back from a run record.
     #[must_use]
-    pub fn of(record: &RunRecord) -> Option<Self> {
-        let books = record.accounting.get("transactions")?;
+    pub fn of(record: &RunRecord, source: &str) -> Option<Self> {
+        let books = record.accounting.get(source)?;
         let bucket = |bucket: Bucket| books["buckets"][bucket.name()]["rows"].as_u64();
         Some(Self {
             input: books["input"]["rows"].as_u64()?,
             used: bucket(Bucket::Used)?,
+            after_known_by: bucket(Bucket::AfterKnownBy).unwrap_or_default(),
             filtered: bucket(Bucket::Filtered)?,
             after_as_of: bucket(Bucket::AfterAsOf)?,
             duplicate: bucket(Bucket::Duplicate)?,
             quarantined: bucket(Bucket::Quarantined)?,
         })
     }
+}
+
+/// The books of every source in a run record.
+pub(crate) fn by_source(record: &RunRecord) -> BTreeMap<String, Rows> {
+    record.accounting.keys().filter_map(|source| Some((source.clone(), Rows::of(record, source)?))).collect()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Summary {
@@ -87,7 +107,9 @@ impl Summary {
             wall_s: record.wall_s.unwrap_or_default(),
             peak_memory_bytes: record.peak_memory_bytes,
             snapshot: record.snapshot.clone(),
-            rows: Rows::of(record),
+            spilled_bytes: record.spilled_bytes,
+            rows: Rows::of(record, SourceKind::Transactions.name()),
+            sources: by_source(record),
             tables,
         }
     }

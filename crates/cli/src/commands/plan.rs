@@ -24,7 +24,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// Prints the plan.
     pub(crate) fn run(&self) -> Result<u8, Failure> {
-        let NightOptions { as_of, threads, .. } = &self.night;
+        let NightOptions { as_of, threads, memory, .. } = &self.night;
         threads.apply();
         let loaded = self.night.load()?;
         if self.resolved {
@@ -35,7 +35,7 @@ impl Plan {
             }
             return Ok(DONE);
         }
-        let plan = appraise_pipeline::plan(&loaded, *as_of, threads.count())?;
+        let plan = appraise_pipeline::plan(&loaded, *as_of, threads.count(), memory.limit())?;
         if self.json {
             output::json_line(&plan)?;
         } else {
@@ -47,15 +47,19 @@ impl Plan {
 
 fn text(plan: &appraise_pipeline::Plan) -> String {
     let input = |input: &PlannedInput| {
-        let PlannedInput { path, rows, bytes, row_groups, columns } = input;
-        let (rows, bytes, columns) = (HumanCount(*rows), HumanBytes(*bytes), columns.join(", "));
-        format!("  {path}: {rows} rows, {bytes}, {row_groups} row groups; reads {columns}")
+        let PlannedInput { source, path, rows, bytes, row_groups, columns } = input;
+        let (rows, bytes) = (HumanCount(*rows), HumanBytes(*bytes));
+        let columns = if columns.is_empty() { "all".to_owned() } else { columns.join(", ") };
+        format!("  {source} {path}: {rows} rows, {bytes}, {row_groups} row groups; reads {columns}")
     };
     let mut lines = vec![format!("{} as of {}", plan.pipeline, plan.as_of), "reads".to_owned()];
     lines.extend(plan.inputs.iter().map(input));
     let files = plan.inputs.len();
     lines.push(format!("  {files} files, {} rows, {}", HumanCount(plan.rows), HumanBytes(plan.bytes)));
     lines.push(format!("expects to need {} of memory", HumanBytes(plan.expected_memory_bytes)));
+    if plan.expected_spill_bytes > 0 {
+        lines.push(format!("expects {} to wait on disk", HumanBytes(plan.expected_spill_bytes)));
+    }
     lines.push(format!("writes below {}", plan.output));
     lines.extend(plan.tables.iter().map(|table| format!("  {}: {} columns", table.name, table.columns.len())));
     lines.extend(plan.drift.iter().map(|line| format!("drift: {line}")));

@@ -39,7 +39,7 @@ pub(crate) struct Run {
 impl Run {
     /// Runs, prints the summary, gives the exit code.
     pub(crate) fn run(&self, bars: &Bars) -> Result<u8, Failure> {
-        let NightOptions { as_of, threads, .. } = &self.night;
+        let NightOptions { as_of, threads, memory, .. } = &self.night;
         threads.apply();
         let clock = SystemClock::start();
         let loaded = match self.night.load() {
@@ -54,6 +54,8 @@ impl Run {
             as_of: *as_of,
             threads: threads.count(),
             batch_rows: usize::try_from(self.batch_rows).unwrap_or(usize::MAX),
+            memory_limit: memory.limit(),
+            temp_dir: memory.temp_dir(),
             lock_timeout_s: self.lock_timeout,
             move_pointers: !self.no_current,
             cancel: Arc::clone(&stop.cancel),

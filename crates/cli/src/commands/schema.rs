@@ -49,7 +49,7 @@ impl Schema {
 impl Tables {
     fn run(&self) -> Result<(), Failure> {
         let loaded = self.pipeline.load(Some(self.as_of), None)?;
-        let plan = appraise_pipeline::plan(&loaded, self.as_of, 1)?;
+        let plan = appraise_pipeline::plan(&loaded, self.as_of, 1, u64::MAX)?;
         if self.json {
             return Ok(output::json_line(&plan.tables)?);
         }

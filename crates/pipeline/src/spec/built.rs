@@ -1,31 +1,67 @@
-//! What the pipeline names of the columns that will be built: chosen features, segment rules.
+//! What the pipeline names of the columns that will be built: chosen features, its own columns, segment rules.
 
-use appraise_feature_engineering::contract;
+use appraise_feature_engineering::FeatureConfig;
 use appraise_model::{ModelError, ModelPlan};
+use appraise_schema::table::ContractError;
 use appraise_schema::{AsOf, KeyType, TableContract};
 
 use super::problem::did_you_mean;
 use super::resolve::Report;
 use super::resolved::Pipeline;
 use super::types::{SegmentSpec, Spec};
-use crate::stages;
+use crate::feature_plan::{FeaturePlan, FeaturePlanError};
+use crate::stages::{self, ReferenceTables};
 
 /// Stands for the date, which no column depends on.
 const ANY_DATE: &str = "2000-01-01";
 
-/// Checks the names of chosen features, and the models against the features they read. Customer keys are taken to
-/// be integers: their type is known only once a dump is seen.
+/// Checks the names of chosen features, own columns against those they read, and the models against the features they
+/// read. Customer keys are taken to be integers: their type is known only once a dump is seen.
 pub(crate) fn check(report: &mut Report<'_>, spec: &Spec, pipeline: &Pipeline) {
     let Ok(as_of) = ANY_DATE.parse::<AsOf>() else { return };
-    let config = stages::features(pipeline, as_of, KeyType::Integer);
-    let all = contract(&appraise_feature_engineering::FeatureConfig { only: None, ..config.clone() });
-    match (all, contract(&config)) {
+    let config = stages::features(pipeline, as_of, KeyType::Integer, &ReferenceTables::default());
+    let plan = |config| FeaturePlan::new(config, &pipeline.features.own);
+    match (plan(FeatureConfig { only: None, ..config.clone() }), plan(config)) {
         (Ok(all), Ok(chosen)) => {
-            check_only(report, spec, &all);
-            check_model(report, spec, pipeline, &chosen);
+            check_only(report, spec, &all.contract);
+            check_model(report, spec, pipeline, &chosen.contract);
         }
-        (Err(error), _) | (_, Err(error)) => report.add("features", error.to_string(), None),
+        (Err(error), _) | (_, Err(error)) => refuse(report, spec, &error),
     }
+}
+
+/// Reports why the features can't be built, where the column in question is written.
+fn refuse(report: &mut Report<'_>, spec: &Spec, error: &FeaturePlanError) {
+    match error {
+        FeaturePlanError::Own { name, source } => {
+            report.expression(&format!("features.columns.{name}"), source.clone());
+        }
+        FeaturePlanError::OwnType { name, .. } => {
+            report.add(&format!("features.columns.{name}"), error.to_string(), Some("CAST it to a DATE"));
+        }
+        FeaturePlanError::Contract(ContractError::Name { name, .. } | ContractError::Twice { name, .. }) => {
+            report.add(&claim(spec, name), error.to_string(), Some("choose another name"));
+        }
+    }
+}
+
+/// Where the pipeline names the column `name`.
+fn claim(spec: &Spec, name: &str) -> String {
+    let own = spec.features.iter().flat_map(|features| &features.columns).flat_map(|columns| &columns.0);
+    if own.clone().any(|(own, _)| own.0 == name) {
+        return format!("features.columns.{name}");
+    }
+    let tables = &spec.references;
+    let in_table = tables.iter().find(|(_, table)| table.columns.0.iter().any(|(column, _)| column.0 == name));
+    if let Some((table, _)) = in_table {
+        return format!("references.{}.columns.{name}", table.0);
+    }
+    let customers = spec.sources.get(appraise_schema::SourceKind::Customers);
+    let attributes = customers.iter().flat_map(|source| &source.attributes).flat_map(|attributes| &attributes.0);
+    if attributes.into_iter().any(|(attribute, _)| attribute.0 == name) {
+        return format!("sources.customers.attributes.{name}");
+    }
+    "features".to_owned()
 }
 
 fn check_only(report: &mut Report<'_>, spec: &Spec, all: &TableContract) {

@@ -191,7 +191,7 @@ fn takes_environment(path: &str) -> bool {
     let mut steps = super::node::steps(path);
     match (steps.next(), steps.next(), steps.next()) {
         (Some("params"), _, _) | (Some("export"), Some("path"), _) => true,
-        (Some("sources"), _, field) => field == Some("path"),
+        (Some("sources" | "references"), _, field) => field == Some("path"),
         _ => false,
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use appraise_expression::Parsed;
 use appraise_model::RF_GRID;
+use appraise_schema::SourceKind;
 use serde_json::{Map, Value as Json, json};
 
 use super::node::{Node, Value, whole};
 use super::problem::{Place, join};
-use super::resolved::{Pipeline, Rfm, ScoreRule};
+use super::resolved::{Features, Pipeline, ReferenceTable, Rfm, ScoreRule, Source};
 use super::secrets::Secrets;
 use super::semantic::{period_name, unit_name};
 use super::yaml;
@@ -50,8 +52,12 @@ fn resolved(pipeline: &Pipeline, tree: &Node) -> Json {
     whole.insert("timezone".to_owned(), pipeline.timezone.name().into());
     whole.insert("money".to_owned(), json!({ "unit": pipeline.money.unit(), "scale": pipeline.money.scale() }));
     whole.extend(tree.get("params").map(|params| ("params".to_owned(), params.to_json())));
-    whole.insert("sources".to_owned(), json!({ "transactions": transactions(pipeline, tree) }));
-    whole.insert("features".to_owned(), features(pipeline));
+    whole.extend(pipeline.known_by.map(|date| ("known_by".to_owned(), date.to_string().into())));
+    let sources = pipeline.sources.iter().map(|(kind, of)| (kind.name().to_owned(), source(*kind, of, tree)));
+    whole.insert("sources".to_owned(), Json::Object(sources.collect()));
+    let tables = references(pipeline, tree);
+    whole.extend((!tables.is_empty()).then(|| ("references".to_owned(), Json::Object(tables))));
+    whole.insert("features".to_owned(), features(&pipeline.features));
     let mut model = Map::new();
     model.extend(pipeline.model.rfm.as_ref().map(|scores| ("rfm".to_owned(), rfm(scores, tree))));
     model.insert("segments".to_owned(), segments(pipeline));
@@ -61,18 +67,19 @@ fn resolved(pipeline: &Pipeline, tree: &Node) -> Json {
     Json::Object(whole)
 }
 
-fn transactions(pipeline: &Pipeline, tree: &Node) -> Json {
-    let source = &pipeline.transactions;
-    let written = |key: &str| tree.at(&format!("sources.transactions.{key}")).map(Node::to_json);
+fn source(kind: SourceKind, source: &Source, tree: &Node) -> Json {
+    let written = |key: &str| tree.at(&format!("sources.{}.{key}", kind.name())).map(Node::to_json);
     let mut entries = Map::new();
     entries.extend(written("path").map(|path| ("path".to_owned(), path)));
     entries.insert("zone".to_owned(), source.zone.name().into());
     entries.insert("delivery".to_owned(), json!(source.delivery));
     entries.insert("duplicates".to_owned(), json!(source.duplicates));
     entries.extend(source.filter.as_ref().map(|filter| ("where".to_owned(), filter.text().into())));
-    let columns =
-        source.columns.iter().map(|mapping| (mapping.column.name.to_owned(), mapping.expression.text().into()));
-    entries.insert("columns".to_owned(), Json::Object(columns.collect()));
+    let columns = source.columns.iter().map(|mapping| (mapping.column.name, &mapping.expression));
+    entries.insert("columns".to_owned(), expressions(columns));
+    if !source.attributes.is_empty() {
+        entries.insert("attributes".to_owned(), named(&source.attributes));
+    }
     entries.insert("tolerate".to_owned(), written("tolerate").unwrap_or_else(|| "0%".into()));
     if let Some(Json::Object(mut checks)) = written("checks") {
         for check in checks.values_mut().filter_map(Json::as_object_mut) {
@@ -83,20 +90,63 @@ fn transactions(pipeline: &Pipeline, tree: &Node) -> Json {
     Json::Object(entries)
 }
 
-fn features(pipeline: &Pipeline) -> Json {
-    let mut features = json!({
-        "purchase_period": period_name(pipeline.features.purchase_period),
-        "time_unit": unit_name(pipeline.features.time_unit),
-        "windows": pipeline.features.windows.iter().map(ToString::to_string).collect::<Json>(),
+fn expressions<'p>(entries: impl Iterator<Item = (&'p str, &'p Parsed)>) -> Json {
+    Json::Object(entries.map(|(name, expression)| (name.to_owned(), expression.text().into())).collect())
+}
+
+fn named(entries: &[(String, Parsed)]) -> Json {
+    expressions(entries.iter().map(|(name, expression)| (name.as_str(), expression)))
+}
+
+fn references(pipeline: &Pipeline, tree: &Node) -> Map<String, Json> {
+    let rates = pipeline.exchange_rates.as_ref().map(|table| ("exchange_rates", table));
+    let tables = pipeline.references.iter().map(|(name, table)| (name.as_str(), table)).chain(rates);
+    tables.map(|(name, table)| (name.to_owned(), reference(name, table, tree))).collect()
+}
+
+fn reference(name: &str, table: &ReferenceTable, tree: &Node) -> Json {
+    let mut entries = Map::new();
+    let path = tree.at(&format!("references.{name}.path")).map(Node::to_json);
+    entries.extend(path.map(|path| ("path".to_owned(), path)));
+    entries.insert("on".to_owned(), expressions(std::iter::once((table.attribute.as_str(), &table.on))));
+    entries.extend(table.valid_from.as_ref().map(|sql| ("valid_from".to_owned(), sql.text().into())));
+    entries.insert("columns".to_owned(), named(&table.columns));
+    Json::Object(entries)
+}
+
+fn features(features: &Features) -> Json {
+    let weights = features.interaction.kind_weights.iter().map(|(kind, weight)| (kind.clone(), number(*weight)));
+    let mut entries = json!({
+        "purchase_period": period_name(features.purchase_period),
+        "time_unit": unit_name(features.time_unit),
+        "windows": features.windows.iter().map(ToString::to_string).collect::<Json>(),
+        "leave_out": features.leave_out,
+        "interaction": {
+            "half_life": format!("{}d", features.interaction.half_life_days),
+            "kind_weights": Json::Object(weights.collect()),
+        },
+        "credit": { "default_after": format!("{}d", features.default_days) },
+        "bidding": {
+            "late_bid_seconds": features.late_bid_seconds,
+            "no_show_after": format!("{}d", features.no_show_days),
+        },
     });
-    if let Some(only) = &pipeline.features.only {
-        features["only"] = json!(only);
+    if !features.own.is_empty() {
+        entries["columns"] = named(&features.own);
     }
-    features
+    if let Some(only) = &features.only {
+        entries["only"] = json!(only);
+    }
+    entries
+}
+
+/// A number as a person would write it.
+fn number(number: f64) -> Json {
+    whole(number).map_or_else(|| Json::from(number), Json::from)
 }
 
 fn rfm(rfm: &Rfm, tree: &Node) -> Json {
-    let [r, f, m] = rfm.weights.map(|weight| whole(weight).map_or_else(|| Json::from(weight), Json::from));
+    let [r, f, m] = rfm.weights.map(number);
     let score = |name: &str, rule: &ScoreRule| match rule {
         ScoreRule::Quantile { ties, separate_one_time } if name == "frequency" => {
             json!({ "method": "quantile", "ties": ties, "separate_one_time": separate_one_time })
@@ -233,6 +283,8 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
+    use appraise_schema::SourceKind;
+
     use crate::spec::{Overrides, load_text};
 
     const FILE: &str = "\
@@ -278,6 +330,6 @@ export: { path: out }
         assert!(!yaml.contains("/can") && !loaded.resolved_json().to_string().contains("/can"));
         let again = load_text(&Arc::from("q.yaml"), &yaml, Path::new(""), &overrides()).unwrap();
         assert_eq!(again.pipeline.semantic(), loaded.pipeline.semantic());
-        assert_eq!(again.pipeline.transactions.paths, ["/can\"ary/x.parquet"]);
+        assert_eq!(again.pipeline.sources[&SourceKind::Transactions].paths, ["/can\"ary/x.parquet"]);
     }
 }

@@ -1,11 +1,12 @@
 //! A pipeline that is valid: every default filled in, every scalar checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use appraise_expression::Parsed;
+use appraise_feature_engineering::InteractionConfig;
 use appraise_schema::source::SourceColumn;
-use appraise_schema::{Money, PurchasePeriod, Share, TimeUnit, WindowDays};
+use appraise_schema::{AsOf, Money, PurchasePeriod, Share, SourceKind, TimeUnit, WindowDays};
 use chrono_tz::Tz;
 
 pub use super::types::{Compression, Delivery, Duplicates, Severity, Ties};
@@ -21,8 +22,14 @@ pub struct Pipeline {
     pub money: Money,
     /// Folder of the pipeline file: relative paths of sources begin here.
     pub folder: PathBuf,
-    /// The transactions.
-    pub transactions: Transactions,
+    /// Rows that were delivered after this day do not count.
+    pub known_by: Option<AsOf>,
+    /// The sources, in the order in which they are read; at least one.
+    pub sources: BTreeMap<SourceKind, Source>,
+    /// The reference tables, by name.
+    pub references: BTreeMap<String, ReferenceTable>,
+    /// Where the exchange rates of transactions come from.
+    pub exchange_rates: Option<ReferenceTable>,
     /// What is derived of each customer.
     pub features: Features,
     /// How customers are valued.
@@ -31,9 +38,9 @@ pub struct Pipeline {
     pub export: Export,
 }
 
-/// A source of transactions.
+/// A source.
 #[derive(Debug, Clone)]
-pub struct Transactions {
+pub struct Source {
     /// Paths and globs, relative to [`Pipeline::folder`] or absolute; at least one.
     pub paths: Vec<String>,
     /// Whether a path names the date of the run: a dump that is not there may yet come.
@@ -42,12 +49,14 @@ pub struct Transactions {
     pub zone: Tz,
     /// Whether files add up.
     pub delivery: Delivery,
-    /// What happens when a transaction id comes again with other content.
+    /// What happens when an id comes again with other content.
     pub duplicates: Duplicates,
     /// Rows where it is not true are left out.
     pub filter: Option<Parsed>,
     /// The mapped columns in the order of the canonical ones.
     pub columns: Vec<ColumnMapping>,
+    /// Of customers: names and expressions of their attributes, in the order of the file.
+    pub attributes: Vec<(String, Parsed)>,
     /// Share of the rows that passed the filter which may fail.
     pub tolerate: Share,
     /// Checks of single rows, in the order of the canonical columns.
@@ -56,6 +65,31 @@ pub struct Transactions {
     pub rows: Option<RowsLimit>,
     /// Check of the newest row.
     pub freshness: Option<Freshness>,
+}
+
+impl Source {
+    /// Whether the canonical column `name` is mapped.
+    #[must_use]
+    pub fn maps(&self, name: &str) -> bool {
+        self.columns.iter().any(|mapping| mapping.column.name == name)
+    }
+}
+
+/// A table of values that hold from a date on.
+#[derive(Debug, Clone)]
+pub struct ReferenceTable {
+    /// Paths and globs, relative to [`Pipeline::folder`] or absolute; at least one.
+    pub paths: Vec<String>,
+    /// Whether a path names the date of the run.
+    pub dated: bool,
+    /// The attribute, or `currency`, whose value finds the row.
+    pub attribute: String,
+    /// What must equal it.
+    pub on: Parsed,
+    /// From when on a row holds.
+    pub valid_from: Option<Parsed>,
+    /// Names and expressions of the numbers, in the order of the file.
+    pub columns: Vec<(String, Parsed)>,
 }
 
 /// Where a canonical column comes from.
@@ -121,7 +155,7 @@ pub struct Freshness {
 }
 
 /// What is derived of each customer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Features {
     /// Purchases within one period count once.
     pub purchase_period: PurchasePeriod,
@@ -129,7 +163,19 @@ pub struct Features {
     pub time_unit: TimeUnit,
     /// Trailing windows, ascending, each once.
     pub windows: Vec<WindowDays>,
-    /// The only feature columns to build, where not all are wanted.
+    /// Names of the families that are left out.
+    pub leave_out: BTreeSet<String>,
+    /// How contacts count.
+    pub interaction: InteractionConfig,
+    /// Days after which an unpaid invoice is in default.
+    pub default_days: u32,
+    /// A bid is late when at most so many seconds are left.
+    pub late_bid_seconds: u32,
+    /// A registration without a bid within so many days is a no-show.
+    pub no_show_days: u32,
+    /// Names and expressions of the pipeline's own columns, in the order of the file.
+    pub own: Vec<(String, Parsed)>,
+    /// The only feature columns to publish, where not all are wanted.
     pub only: Option<BTreeSet<String>>,
 }
 

@@ -36,6 +36,11 @@ const AGE: Shape = Shape {
     matches: is_days,
     expected: "an age in days such as `3d`, from 0d to 9999d",
 };
+const DAYS: Shape = Shape {
+    pattern: "^[1-9][0-9]{0,4}d$",
+    matches: |text| text.strip_suffix('d').is_some_and(|days| is_digits(days, 1..=5)) && !text.starts_with('0'),
+    expected: "a number of days such as `90d`, from 1d to 99999d",
+};
 const DATE: Shape =
     Shape { pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", matches: is_date, expected: "a date such as `2024-12-31`" };
 const DECIMAL: Shape = Shape {
@@ -50,7 +55,7 @@ const NOT_BLANK: Shape = Shape {
 };
 
 /// Every pattern that the JSON Schema uses.
-pub(crate) const SHAPES: [&Shape; 7] = [&NAME, &SHARE, &WINDOW, &AGE, &DATE, &DECIMAL, &NOT_BLANK];
+pub(crate) const SHAPES: [&Shape; 8] = [&NAME, &SHARE, &WINDOW, &AGE, &DAYS, &DATE, &DECIMAL, &NOT_BLANK];
 
 fn is_name(text: &str) -> bool {
     text.len() <= 63
@@ -127,6 +132,12 @@ text_scalar!(
     "age"
 );
 text_scalar!(
+    /// A number of days.
+    Days,
+    DAYS,
+    "days"
+);
+text_scalar!(
     /// A calendar date.
     DateText,
     DATE,
@@ -168,6 +179,16 @@ text_scalar!(
     NOT_BLANK,
     "text"
 );
+
+impl Days {
+    /// The number of days.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn count(&self) -> Result<u32, std::num::ParseIntError> {
+        self.0.trim_end_matches('d').parse()
+    }
+}
 
 /// A share: `2%` or 0.02.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -332,6 +353,7 @@ mod tests {
             "99",
             "3660",
             "12345",
+            "123456",
             ".",
             ".0",
             ".5",

@@ -82,13 +82,16 @@ mod tests {
     }
 
     #[test]
-    fn the_columns_are_those_of_the_shared_contract() {
-        let columns = &json_schema()["$defs"]["TransactionColumns"];
-        let names: Vec<&String> = columns["properties"].as_object().unwrap().keys().collect();
-        let contract = appraise_schema::source::TRANSACTIONS;
-        assert_eq!(names, contract.iter().map(|column| column.name).collect::<Vec<_>>());
-        let required: Vec<&str> = columns["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-        let expected: Vec<&str> = contract.iter().filter(|column| column.required).map(|column| column.name).collect();
-        assert_eq!(required, expected);
+    fn every_source_has_its_columns_and_only_customers_have_attributes() {
+        for kind in appraise_schema::SourceKind::ALL {
+            let reference = json_schema()["properties"]["sources"]["$ref"].as_str().unwrap().trim_start_matches('#');
+            let reference = &json_schema().pointer(reference).unwrap()["properties"][kind.name()]["$ref"];
+            let source = json_schema().pointer(reference.as_str().unwrap().trim_start_matches('#')).unwrap();
+            let columns = source["properties"]["columns"]["properties"].as_object().unwrap();
+            let names: Vec<&str> = kind.columns().iter().map(|column| column.name).collect();
+            assert_eq!(columns.keys().map(String::as_str).collect::<Vec<_>>(), names);
+            let attributes = source["properties"].get("attributes").is_some();
+            assert_eq!(attributes, kind == appraise_schema::SourceKind::Customers, "{}", kind.name());
+        }
     }
 }

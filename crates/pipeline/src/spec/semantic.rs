@@ -1,21 +1,29 @@
 //! The part of a pipeline that decides what its tables hold.
 
+use appraise_expression::Parsed;
 use appraise_schema::{PurchasePeriod, TimeUnit};
 use serde_json::{Value, json};
 
-use super::resolved::{CheckRule, ColumnCheck, Features, Model, Pipeline, Rfm, ScoreRule, Transactions};
+use super::resolved::{CheckRule, ColumnCheck, Features, Model, Pipeline, ReferenceTable, Rfm, ScoreRule, Source};
 
 impl Pipeline {
     /// The configuration that decides the bytes of the tables, as canonical JSON: no paths, no limits, and none of the
     /// checks that can only stop a run. Equal configurations, however written, give equal values.
     #[must_use]
     pub fn semantic(&self) -> Value {
+        let sources = self.sources.iter().map(|(kind, of)| (kind.name().to_owned(), source(of)));
+        let sources = Value::Object(sources.collect());
+        let references = self.references.iter().map(|(name, table)| (name.clone(), reference(table)));
+        let references = Value::Object(references.collect());
         json!({
             "version": 1,
             "name": self.name,
             "timezone": self.timezone.name(),
             "money": { "unit": self.money.unit(), "scale": self.money.scale() },
-            "transactions": transactions(&self.transactions),
+            "known_by": self.known_by.map(|date| date.to_string()),
+            "sources": sources,
+            "references": references,
+            "exchange_rates": self.exchange_rates.as_ref().map(reference),
             "features": features(&self.features),
             "model": model(&self.model),
             "compression": self.export.compression,
@@ -23,7 +31,7 @@ impl Pipeline {
     }
 }
 
-fn transactions(source: &Transactions) -> Value {
+fn source(source: &Source) -> Value {
     let columns: serde_json::Map<String, Value> = source
         .columns
         .iter()
@@ -33,10 +41,24 @@ fn transactions(source: &Transactions) -> Value {
         "zone": source.zone.name(),
         "delivery": source.delivery,
         "duplicates": source.duplicates,
-        "where": source.filter.as_ref().map(appraise_expression::Parsed::text),
+        "where": source.filter.as_ref().map(Parsed::text),
         "columns": columns,
+        "attributes": in_order(&source.attributes),
         "checks": source.checks.iter().map(check).collect::<Value>(),
     })
+}
+
+fn reference(table: &ReferenceTable) -> Value {
+    json!({
+        "on": { "attribute": table.attribute, "value": table.on.text() },
+        "valid_from": table.valid_from.as_ref().map(Parsed::text),
+        "columns": in_order(&table.columns),
+    })
+}
+
+/// Names and expressions whose order is that of columns.
+fn in_order(entries: &[(String, Parsed)]) -> Value {
+    entries.iter().map(|(name, expression)| json!([name, expression.text()])).collect()
 }
 
 fn check(check: &ColumnCheck) -> Value {
@@ -56,6 +78,13 @@ fn features(features: &Features) -> Value {
         "purchase_period": period_name(features.purchase_period),
         "time_unit": unit_name(features.time_unit),
         "windows": features.windows.iter().map(ToString::to_string).collect::<Value>(),
+        "leave_out": features.leave_out,
+        "half_life_days": features.interaction.half_life_days,
+        "kind_weights": features.interaction.kind_weights,
+        "default_days": features.default_days,
+        "late_bid_seconds": features.late_bid_seconds,
+        "no_show_days": features.no_show_days,
+        "columns": in_order(&features.own),
         "only": features.only,
     })
 }

@@ -129,6 +129,9 @@ impl<'s> Walk<'s> {
         for name in required.filter(|name| node.get(name).is_none()) {
             self.report(node, path, format!("`{name}` is missing"));
         }
+        if schema.get("minProperties").and_then(Json::as_u64).is_some_and(|least| (entries.len() as u64) < least) {
+            self.report(node, path, "the mapping is empty".to_owned());
+        }
         let pattern = schema.get("patternProperties").and_then(Json::as_object).and_then(|object| object.iter().next());
         for (key, value) in entries {
             let below = join(path, &super::problem::echo(&key.name));

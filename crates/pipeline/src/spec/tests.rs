@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use appraise_schema::AsOf;
+use appraise_schema::SourceKind::Transactions;
 use proptest::prelude::*;
 
 use super::resolved::{CheckRule, ScoreRule, Severity};
@@ -42,7 +43,7 @@ fn load(sets: &[&str]) -> Result<Loaded, Vec<String>> {
 fn defaults_are_filled_in() {
     let pipeline = load(&[]).unwrap().pipeline;
     assert_eq!(pipeline.timezone, chrono_tz::Tz::UTC);
-    assert_eq!(pipeline.transactions.zone, chrono_tz::Tz::UTC);
+    assert_eq!(pipeline.sources[&Transactions].zone, chrono_tz::Tz::UTC);
     assert_eq!(pipeline.features.windows.iter().map(|w| w.days()).collect::<Vec<_>>(), [30, 90, 365]);
     let rfm = pipeline.model.rfm.unwrap();
     assert_eq!((rfm.bins, rfm.weights), (5, [1.0; 3]));
@@ -54,7 +55,7 @@ fn defaults_are_filled_in() {
 
 #[test]
 fn checks_have_bounds_in_the_units_of_the_engine() {
-    let checks = load(&[]).unwrap().pipeline.transactions.checks;
+    let checks = load(&[]).unwrap().pipeline.sources[&Transactions].checks.clone();
     let found: Vec<_> = checks.iter().map(|check| (check.column.name, check.rule.clone(), check.severity)).collect();
     // 1700-01-01 is 98,615 days before 1970-01-01.
     let expected =
@@ -65,9 +66,9 @@ fn checks_have_bounds_in_the_units_of_the_engine() {
 #[test]
 fn parameters_and_the_date_reach_paths_and_expressions() {
     let pipeline = load(&["params.dumps=/lake", "params.least=2"]).unwrap().pipeline;
-    assert_eq!(pipeline.transactions.paths, ["/lake/dt=2024-01-31/*.parquet"]);
-    assert_eq!(pipeline.transactions.filter.unwrap().text(), "day <= '2024-01-31'");
-    assert_eq!(pipeline.transactions.checks[1].rule, CheckRule::MinMinor(200));
+    assert_eq!(pipeline.sources[&Transactions].paths, ["/lake/dt=2024-01-31/*.parquet"]);
+    assert_eq!(pipeline.sources[&Transactions].filter.as_ref().unwrap().text(), "day <= '2024-01-31'");
+    assert_eq!(pipeline.sources[&Transactions].checks[1].rule, CheckRule::MinMinor(200));
 }
 
 #[test]
@@ -93,6 +94,10 @@ fn the_semantic_part_knows_no_paths_and_no_limits() {
         "model.rfm.bins=5",
         "timezone=UTC",
         "features.windows=[365d, 30d, 90d]",
+        "features.leave_out=[]",
+        "features.credit.default_after=90d",
+        "features.interaction.half_life=90d",
+        "sources.transactions.duplicates=fail",
     ] {
         assert_eq!(load(&[set]).unwrap().pipeline.semantic(), same, "{set}");
     }
@@ -104,9 +109,42 @@ fn the_semantic_part_knows_no_paths_and_no_limits() {
         "money.scale=3",
         "model.rfm.frequency.separate_one_time=false",
         "export.compression=snappy",
+        "features.leave_out=[timing]",
+        "features.bidding.late_bid_seconds=61",
+        "features.interaction.kind_weights={ call: 3 }",
+        "features.columns.more=orders + 1",
+        "sources.customers={ path: c.parquet, columns: { customer_id: c } }",
+        "sources.transactions.columns.category=department",
     ] {
         assert_ne!(load(&[set]).unwrap().pipeline.semantic(), same, "{set}");
     }
+}
+
+#[test]
+fn order_counts_where_columns_follow_it() {
+    let semantic = |set: &str| load(&[set]).unwrap().pipeline.semantic();
+    let same = [
+        ["features.leave_out=[timing, credit]", "features.leave_out=[credit, timing]"],
+        ["features.only=[orders, lines]", "features.only=[lines, orders]"],
+        [
+            "features.interaction.kind_weights={ call: 3, visit: 1 }",
+            "features.interaction.kind_weights={ visit: 1, call: 3 }",
+        ],
+    ];
+    // The model would miss its columns.
+    let without_model = |set: &str| load(&["model={}", set]).unwrap().pipeline.semantic();
+    for [one, other] in same {
+        assert_eq!(without_model(one), without_model(other), "{one}");
+    }
+    assert_ne!(
+        semantic("features.columns={ a: orders, b: lines }"),
+        semantic("features.columns={ b: lines, a: orders }")
+    );
+    let customers = "sources.customers={ path: c.parquet, columns: { customer_id: c }, attributes: ";
+    assert_ne!(
+        semantic(&format!("{customers}{{ x: a, y: b }} }}")),
+        semantic(&format!("{customers}{{ y: b, x: a }} }}"))
+    );
 }
 
 proptest! {

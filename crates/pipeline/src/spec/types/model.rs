@@ -1,0 +1,145 @@
+//! How customers are valued, as it is written.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::spec::scalars::{Decimal, SegmentName, Sql};
+
+/// How customers are valued.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Model")]
+pub struct ModelSpec {
+    /// Scores of recency, frequency and money; `{}` for the defaults. Without it customers have no scores.
+    pub rfm: Option<RfmSpec>,
+    /// Who belongs to which segment: the first rule that is true wins. Default: none.
+    pub segments: Option<Vec<SegmentSpec>>,
+}
+
+/// Scores of recency, frequency and money; the largest score is always best.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Rfm")]
+pub struct RfmSpec {
+    /// Number of scores. Default 5.
+    #[schemars(range(min = 2, max = 10))]
+    pub bins: Option<u8>,
+    /// Relative weights of the three scores in `rfm_score`. Default 1 each.
+    pub score_weights: Option<ScoreWeights>,
+    /// Score of `days_since_last_purchase`: fewest is best.
+    pub recency: Option<ScoreSpec>,
+    /// Score of `purchase_periods`.
+    pub frequency: Option<FrequencySpec>,
+    /// Score of `net_revenue`.
+    pub monetary: Option<ScoreSpec>,
+}
+
+/// Relative weights of the three scores.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreWeights {
+    /// Of recency. Default 1.
+    #[schemars(range(min = 0))]
+    pub r: Option<f64>,
+    /// Of frequency. Default 1.
+    #[schemars(range(min = 0))]
+    pub f: Option<f64>,
+    /// Of money. Default 1.
+    #[schemars(range(min = 0))]
+    pub m: Option<f64>,
+}
+
+/// How values become scores.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScoreMethod {
+    /// By rank among the customers: about equally many in each score.
+    #[default]
+    Quantile,
+    /// By given cut-offs.
+    Thresholds,
+}
+
+/// Which score a block of equal values gets, or whether it is split.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ties {
+    /// The score of its lowest rank.
+    Low,
+    /// The score of its middle.
+    #[default]
+    Mid,
+    /// The score of its highest rank.
+    High,
+    /// It is split by customer key into equal shares.
+    Split,
+}
+
+/// How one of the three scores is made.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Score")]
+pub struct ScoreSpec {
+    /// `quantile` (default) or `thresholds`.
+    pub method: Option<ScoreMethod>,
+    /// With `quantile`: the score of equal values. Default `mid`.
+    pub ties: Option<Ties>,
+    /// With `thresholds`: the values that begin the second to the last score, from bad to good (days fall, counts and money rise).
+    #[schemars(length(min = 1, max = 9))]
+    pub cuts: Option<Vec<Decimal>>,
+}
+
+/// How the frequency score is made.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "FrequencyScore")]
+pub struct FrequencySpec {
+    /// `quantile` (default) or `thresholds`.
+    pub method: Option<ScoreMethod>,
+    /// With `quantile`: the score of equal values. Default `mid`.
+    pub ties: Option<Ties>,
+    /// With `quantile`: score 1 is for customers of one purchase period, the others are ranked among themselves. Default true.
+    pub separate_one_time: Option<bool>,
+    /// With `thresholds`: the numbers of purchase periods that begin the second to the last score, rising.
+    #[schemars(length(min = 1, max = 9))]
+    pub cuts: Option<Vec<Decimal>>,
+}
+
+/// A segment, or a set of segments that comes with the program.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SegmentSpec {
+    /// A segment and its rule.
+    Rule(SegmentRuleSpec),
+    /// A set of segments.
+    Use(SegmentSetSpec),
+}
+
+/// A segment and its rule.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "SegmentRule")]
+pub struct SegmentRuleSpec {
+    /// Name of the segment.
+    pub name: SegmentName,
+    /// SQL over the built columns. A rule that is NULL is not met.
+    pub when: Sql,
+}
+
+/// A set of segments that comes with the program.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "SegmentSetEntry")]
+pub struct SegmentSetSpec {
+    /// Its name.
+    #[serde(rename = "use")]
+    pub set: SegmentSet,
+}
+
+/// The sets of segments that come with the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SegmentSet {
+    /// Ten segments on the grid of the R and F scores, then `refund_only` and `prospect`. Needs five scores.
+    RfGrid,
+}

@@ -1,0 +1,43 @@
+"""The rhythm of purchases."""
+
+
+def columns(features):
+    """(name, kind) of the columns."""
+    if not features.has("transactions"):
+        return []
+    return [
+        ("mean_gap_days", "quotient"), ("gap_sd_days", "sum"), ("gap_cv", "sum"), ("longest_gap_days", "quotient"),
+        ("longest_active_months", "whole"), ("overdue_ratio", "quotient"),
+    ]
+
+
+def build(connection, features):
+    """Creates the table `family_timing`."""
+    gap = features.periods_between("earlier", "period")
+    connection.execute(
+        f"""
+    CREATE OR REPLACE TEMP TABLE family_timing AS
+    WITH pairs AS (
+        SELECT customer_id, period, lag(period) OVER (PARTITION BY customer_id ORDER BY period) AS earlier FROM spend),
+    lengths AS (SELECT customer_id, CAST({gap} AS HUGEINT) AS gap FROM pairs WHERE earlier IS NOT NULL),
+    gaps AS (
+        SELECT customer_id, CAST(sum(gap) AS DOUBLE) / count(*) * {features.period_days} AS mean_gap_days,
+               max(gap) * {features.period_days}::DOUBLE AS longest_gap_days,
+               -- n (Σ gap² - (Σ gap)² / n) is a whole number.
+               CASE WHEN count(*) > 1 THEN
+                   sqrt(CAST(count(*) * sum(gap * gap) - sum(gap) * sum(gap) AS DOUBLE) / count(*) / (count(*) - 1))
+                   * {features.period_days} END AS gap_sd_days
+        FROM lengths GROUP BY customer_id),
+    months AS (SELECT DISTINCT customer_id, year(day) * 12 + month(day) AS month FROM standing),
+    runs AS (
+        SELECT customer_id, month - row_number() OVER (PARTITION BY customer_id ORDER BY month) AS run FROM months),
+    longest AS (
+        SELECT customer_id, max(length) AS longest_active_months
+        FROM (SELECT customer_id, run, count(*) AS length FROM runs GROUP BY ALL) GROUP BY customer_id),
+    latest AS (SELECT customer_id, {features.today} - max(day) AS idle FROM standing GROUP BY customer_id)
+    SELECT customer_id, mean_gap_days, gap_sd_days, gap_sd_days / mean_gap_days AS gap_cv, longest_gap_days,
+           coalesce(longest_active_months, 0) AS longest_active_months, idle / mean_gap_days AS overdue_ratio
+    FROM everyone LEFT JOIN gaps USING (customer_id) LEFT JOIN longest USING (customer_id)
+    LEFT JOIN latest USING (customer_id)
+        """
+    )
