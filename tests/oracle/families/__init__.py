@@ -5,7 +5,7 @@ A module has `columns(features)`: (name, kind) of its columns, none when the pip
 those of compare.py.
 """
 
-from families import bidding, credit, interaction, loyalty, potential, preference, purchase, timing
+from families import bidding, credit, interaction, loyalty, potential, preference, profit, purchase, timing
 
 ALL = {
     "purchase": purchase,
@@ -16,6 +16,7 @@ ALL = {
     "bidding": bidding,
     "credit": credit,
     "potential": potential,
+    "profit": profit,
 }
 
 

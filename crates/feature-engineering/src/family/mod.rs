@@ -10,6 +10,7 @@ mod interaction;
 mod loyalty;
 mod potential;
 mod preference;
+mod profit;
 mod purchase;
 mod timing;
 
@@ -94,11 +95,13 @@ pub enum FamilyKind {
     Credit,
     /// Attributes and market.
     Potential,
+    /// Margin, cost, contribution.
+    Profit,
 }
 
 impl FamilyKind {
     /// All families.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Purchase,
         Self::Timing,
         Self::Preference,
@@ -107,6 +110,7 @@ impl FamilyKind {
         Self::Bidding,
         Self::Credit,
         Self::Potential,
+        Self::Profit,
     ];
 
     /// Its name in the pipeline file.
@@ -121,6 +125,7 @@ impl FamilyKind {
             Self::Bidding => "bidding",
             Self::Credit => "credit",
             Self::Potential => "potential",
+            Self::Profit => "profit",
         }
     }
 
@@ -135,6 +140,7 @@ impl FamilyKind {
             Self::Bidding => bidding::columns(config),
             Self::Credit => credit::columns(config),
             Self::Potential => potential::columns(config),
+            Self::Profit => profit::columns(config),
         }
     }
 
@@ -149,6 +155,7 @@ impl FamilyKind {
             Self::Bidding => bidding::needs(config),
             Self::Credit => credit::needs(),
             Self::Potential => potential::needs(config),
+            Self::Profit => profit::needs(),
         }
     }
 
@@ -168,6 +175,7 @@ impl FamilyKind {
             Self::Bidding => Box::new(bidding::Bidding::new(config, context)),
             Self::Credit => Box::new(credit::Credit::new(config)),
             Self::Potential => Box::new(potential::Potential::new(config, context)),
+            Self::Profit => Box::new(profit::Profit::new(config, context)),
         }
     }
 

@@ -9,6 +9,7 @@ mod interaction;
 mod loyalty;
 mod potential;
 mod preference;
+mod profit;
 mod purchase;
 mod reversal;
 mod subject;
@@ -118,6 +119,7 @@ pub fn fold(world: &World, question: &Question) -> BTreeMap<i64, Row> {
         bidding::fold(&subject, &mut columns);
         credit::fold(&subject, &mut columns);
         potential::fold(&subject, &mut columns);
+        profit::fold(&subject, &mut columns);
         (customer, columns.into_row())
     };
     customers(&world).into_iter().map(row).collect()
