@@ -15,7 +15,7 @@ use tempfile::tempdir;
 use crate::program::{repository, run};
 
 /// Digests of all table files and the model card, as the manifest of the published snapshot lists them.
-fn digests(summary: &Value) -> BTreeMap<String, String> {
+pub(crate) fn digests(summary: &Value) -> BTreeMap<String, String> {
     let manifest = PathBuf::from(summary["snapshot"].as_str().unwrap()).join("manifest.json");
     let manifest: Value = serde_json::from_slice(&std::fs::read(manifest).unwrap()).unwrap();
     let tables = manifest["tables"].as_array().unwrap().iter();

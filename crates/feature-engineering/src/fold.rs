@@ -16,6 +16,7 @@ use crate::dedupe::Duplicates;
 use crate::error::FoldError;
 use crate::family::{Context, FamilyKind, LotSurvey};
 use crate::gather::{Gather, Part};
+use crate::history::History;
 use crate::lots::LotBook;
 use crate::partition::Partition;
 use crate::scatter::Scatter;
@@ -157,7 +158,11 @@ impl Driver<'_> {
             let partition = part.prepare(self.config, &layouts)?;
             let views = Views::new(self.config, &partition, first);
             let mut survey = LotSurvey::default();
-            (0..partition.customers()).for_each(|c| survey.observe(&views.history(c)));
+            let mut history = History::default();
+            for c in 0..partition.customers() {
+                views.turn(&mut history, c);
+                survey.observe(&history);
+            }
             drop(views);
             Ok((partition, survey))
         };
@@ -199,8 +204,9 @@ impl Driver<'_> {
         let views = Views::new(self.config, partition, first);
         let mut families: Vec<_> =
             self.families.iter().map(|kind| kind.build(self.config, &self.context, customers)).collect();
+        let mut history = History::default();
         for c in 0..customers {
-            let history = views.history(c);
+            views.turn(&mut history, c);
             for family in &mut families {
                 family.fold(&history).map_err(|error| error.of_customer(|| partition.key_text(c)))?;
             }

@@ -184,8 +184,10 @@ impl Part {
             let pieces = memory.remove(&source).unwrap_or_default();
             let on_disk: usize =
                 files.iter().filter(|(of, _)| *of == source).map(|(_, file)| file.size(number).0).sum();
-            let mut rows = Rows::new(config.key_type, layout);
-            rows.reserve(on_disk + pieces.iter().map(Rows::len).sum::<usize>());
+            let more = on_disk + pieces.iter().skip(1).map(Rows::len).sum::<usize>();
+            let mut pieces = pieces.into_iter();
+            let mut rows = pieces.next().unwrap_or_else(|| Rows::new(config.key_type, layout));
+            rows.reserve(more);
             for piece in pieces {
                 rows.append(piece);
             }

@@ -59,23 +59,98 @@ pub(crate) fn group(keys: &[&Keys]) -> Groups {
     }
 }
 
-/// A customer met in the partition: hash and key give the order, `number` is in order of appearance.
-struct Customer<K> {
-    hash: u64,
-    key: K,
-    number: u32,
-    place: (usize, u32),
-}
-
 fn group_by<K: Ord>(keys: &[&Keys], key_of: impl Fn(usize, usize) -> K, hash_of: impl Fn(&K) -> u64) -> Groups {
     let lengths: Vec<usize> = keys.iter().map(|keys| keys.len()).collect();
-    let (numbers, mut customers) = number_customers(&lengths, key_of, hash_of);
-    customers.sort_unstable_by(|a, b| (a.hash, &a.key).cmp(&(b.hash, &b.key)));
-    let by_position: Vec<u32> = customers.iter().map(|customer| customer.number).collect();
+    let mut customers = Customers::new(lengths.iter().sum());
+    let number = |(source, &rows): (usize, &usize)| -> Vec<u32> {
+        (0..rows)
+            .map(|row| {
+                let key = key_of(source, row);
+                let hash = hash_of(&key);
+                customers.number(key, hash, (source, row))
+            })
+            .collect()
+    };
+    let numbers: Vec<Vec<u32>> = lengths.iter().enumerate().map(number).collect();
+    let order = customers.order();
     Groups {
-        sources: numbers.iter().map(|numbers| side_by_side(numbers, &by_position)).collect(),
-        customers: customers.into_iter().map(|customer| customer.place).collect(),
+        sources: numbers.iter().map(|numbers| side_by_side(numbers, &order)).collect(),
+        customers: order.iter().map(|&number| customers.places[number as usize]).collect(),
     }
+}
+
+/// The customers met in a partition, numbered by order of appearance, and a linear-probing table at most half full that
+/// finds them. What a probe reads is kept apart from the rest, and small.
+struct Customers<K> {
+    /// A number and 1, or 0 for an empty slot.
+    table: Vec<u32>,
+    keys: Vec<K>,
+    hashes: Vec<u64>,
+    /// Where the key stands: source, row.
+    places: Vec<(usize, u32)>,
+}
+
+impl<K: Ord> Customers<K> {
+    fn new(rows: usize) -> Self {
+        let slots = (rows / 4).next_power_of_two().max(16);
+        Self { table: vec![0; slots], keys: Vec::new(), hashes: Vec::new(), places: Vec::new() }
+    }
+
+    /// The number of the customer with `key`, who is met at `place`.
+    #[inline]
+    fn number(&mut self, key: K, hash: u64, place: (usize, usize)) -> u32 {
+        let mask = self.table.len() - 1;
+        let mut slot = first_slot(hash, mask);
+        loop {
+            let number = self.table[slot];
+            if number == 0 {
+                return self.add(key, hash, place, slot);
+            }
+            if self.keys[number as usize - 1] == key {
+                return number - 1;
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    fn add(&mut self, key: K, hash: u64, (source, row): (usize, usize), slot: usize) -> u32 {
+        let number = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        self.table[slot] = number + 1;
+        self.keys.push(key);
+        self.hashes.push(hash);
+        self.places.push((source, u32::try_from(row).unwrap_or(u32::MAX)));
+        if self.keys.len() * 2 > self.table.len() {
+            self.grow();
+        }
+        number
+    }
+
+    fn grow(&mut self) {
+        let slots = self.table.len() * 2;
+        self.table.clear();
+        self.table.resize(slots, 0);
+        for (number, &hash) in (1_u32..).zip(&self.hashes) {
+            let mut slot = first_slot(hash, slots - 1);
+            while self.table[slot] != 0 {
+                slot = (slot + 1) & (slots - 1);
+            }
+            self.table[slot] = number;
+        }
+    }
+
+    /// Numbers by hash, then key.
+    fn order(&self) -> Vec<u32> {
+        let mut order: Vec<(u64, u32)> = self.hashes.iter().copied().zip(0..).collect();
+        let key = |number: u32| &self.keys[number as usize];
+        order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| key(a.1).cmp(key(b.1))));
+        order.into_iter().map(|(_, number)| number).collect()
+    }
+}
+
+/// The partition fixes the high bits of the hash; the low ones choose the slot.
+#[expect(clippy::cast_possible_truncation, reason = "only the low bits are used")]
+fn first_slot(hash: u64, mask: usize) -> usize {
+    hash as usize & mask
 }
 
 /// A counting sort of one source's rows: `numbers` are their customers', `by_position` the customers in order.
@@ -100,43 +175,6 @@ fn side_by_side(numbers: &[u32], by_position: &[u32]) -> SourceGroups {
         *cursor += 1;
     }
     SourceGroups { rows, starts }
-}
-
-/// Gives every customer a number by order of appearance, through a linear-probing table at most two thirds full.
-fn number_customers<K: Ord>(
-    lengths: &[usize],
-    key_of: impl Fn(usize, usize) -> K,
-    hash_of: impl Fn(&K) -> u64,
-) -> (Vec<Vec<u32>>, Vec<Customer<K>>) {
-    let rows: usize = lengths.iter().sum();
-    let mut table = vec![0_u32; (rows + rows / 2 + 1).next_power_of_two()];
-    let mask = table.len() - 1;
-    let mut customers: Vec<Customer<K>> = Vec::new();
-    let mut number = |source: usize, row: usize| {
-        let key = key_of(source, row);
-        let hash = hash_of(&key);
-        // The partition fixes the high bits of the hash; the low ones choose the slot.
-        #[expect(clippy::cast_possible_truncation, reason = "only the low bits are used")]
-        let mut slot = hash as usize & mask;
-        loop {
-            let number = table[slot];
-            if number == 0 {
-                let number = u32::try_from(customers.len()).unwrap_or(u32::MAX);
-                table[slot] = number + 1;
-                let place = (source, u32::try_from(row).unwrap_or(u32::MAX));
-                customers.push(Customer { hash, key, number, place });
-                return number;
-            }
-            let customer = &customers[number as usize - 1];
-            if customer.hash == hash && customer.key == key {
-                return number - 1;
-            }
-            slot = (slot + 1) & mask;
-        }
-    };
-    let numbers =
-        lengths.iter().enumerate().map(|(source, &rows)| (0..rows).map(|row| number(source, row)).collect()).collect();
-    (numbers, customers)
 }
 
 #[cfg(test)]

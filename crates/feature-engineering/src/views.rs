@@ -39,10 +39,11 @@ impl<'a> Views<'a> {
         }
     }
 
-    /// History of customer `c` of the partition.
-    pub(crate) fn history(&self, c: usize) -> History<'_> {
+    /// Turns `history`, which is empty or another customer's of this partition, to customer `c`: sources that are not read
+    /// stay empty.
+    pub(crate) fn turn<'s>(&'s self, history: &mut History<'s>, c: usize) {
         let range = |starts: &[u32]| starts[c] as usize..starts[c + 1] as usize;
-        let mut history = History { customer: self.first + c as u64, ..History::default() };
+        history.customer = self.first + c as u64;
         if let Some((starts, transactions)) = &self.transactions {
             let all = range(starts);
             match &self.partition.splits {
@@ -74,7 +75,6 @@ impl<'a> Views<'a> {
             // Rows come by `valid_from`: the last one is in force.
             history.profile = range(starts).last().map(|row| Profile { columns, row });
         }
-        history
     }
 }
 
