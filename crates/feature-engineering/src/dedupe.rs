@@ -120,8 +120,14 @@ pub(crate) fn drop_duplicates(
 ) -> Result<Duplicates, FoldError> {
     let mut dropped = Duplicates::default();
     let Some(identity) = Identity::new(source, layout, rows) else { return Ok(dropped) };
+    let mut ranked = Vec::new();
     groups.retain(|of_customer| {
-        of_customer.sort_unstable_by_key(|&row| identity.rank(row));
+        if of_customer.len() > 1 {
+            ranked.clear();
+            ranked.extend(of_customer.iter().map(|&row| (identity.rank(row), row)));
+            ranked.sort_unstable();
+            of_customer.iter_mut().zip(&ranked).for_each(|(row, (_, sorted))| *row = *sorted);
+        }
         let mut kept = 0;
         let mut winner: Option<usize> = None;
         for position in 0..of_customer.len() {

@@ -10,6 +10,9 @@ use crate::config::FeatureConfig;
 use crate::dedupe::Duplicates as DroppedDuplicates;
 use crate::error::FoldError;
 
+/// A map by identity, which is a digest or a small number: a fast hash without a seed serves, and its order is never used.
+pub(crate) type ById<V> = HashMap<u128, V, foldhash::fast::FixedState>;
+
 /// One lot. What is not mapped, NULL or not yet known is the constant of [`appraise_schema::event`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lot {
@@ -49,7 +52,7 @@ pub(crate) struct LotBook {
     /// By rising identity.
     pub(crate) lots: Vec<Lot>,
     /// Row number by identity.
-    pub(crate) by_id: HashMap<u128, u32>,
+    pub(crate) by_id: ById<u32>,
 }
 
 impl LotBook {

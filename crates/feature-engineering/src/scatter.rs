@@ -76,8 +76,8 @@ impl Scatter {
     #[must_use]
     pub fn new(config: &FeatureConfig, options: ScatterOptions) -> Self {
         let layouts: BTreeMap<_, _> = config.mapped.keys().map(|&source| (source, config.layout(source))).collect();
-        let most = options.expected_rows.values().copied().max().unwrap_or(0);
-        let partitions = (most / PARTITION_ROWS).max(1).next_power_of_two();
+        let rows: u64 = options.expected_rows.values().sum();
+        let partitions = (rows / PARTITION_ROWS).max(1).next_power_of_two();
         let bits = Bits { skip: 0, count: partitions.trailing_zeros().min(MAX_PARTITION_BITS) };
         Self::shaped(config.key_type, layouts, bits, options)
     }

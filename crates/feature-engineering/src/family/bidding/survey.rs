@@ -1,11 +1,11 @@
 //! Who came second: the highest bidder of a lot who did not win it.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use appraise_schema::event::NO_ID;
 
 use crate::history::{Bids, History};
+use crate::lots::ById;
 
 /// The best bid of a customer on a lot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ struct Contest {
 /// known to lose when it is seen: the best losing one is enough.
 #[derive(Debug, Default)]
 pub(crate) struct LotSurvey {
-    contests: HashMap<u128, Contest>,
+    contests: ById<Contest>,
     best: Vec<BestBid>,
     won: Vec<u128>,
 }
@@ -93,7 +93,7 @@ impl LotSurvey {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Underbids {
     /// Customer by lot.
-    underbidders: HashMap<u128, u64>,
+    underbidders: ById<u64>,
 }
 
 impl Underbids {
