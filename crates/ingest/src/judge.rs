@@ -15,7 +15,7 @@ use crate::columns::zone::{AFTER, BEFORE};
 use crate::columns::{Values, flags, has, nulls_of, without};
 use crate::config::Severity;
 use crate::plan::{Places, ReadPlan};
-use crate::reasons::{AFTER_AS_OF, AFTER_KNOWN_BY, FILTERED, FIRST_RULE, RowRule, Rule, USED};
+use crate::reasons::{AFTER_AS_OF, AFTER_KNOWN_BY, FILTERED, FIRST_RULE, MAX_TEXT_BYTES, RowRule, Rule, USED};
 
 /// A column in canonical shape.
 #[derive(Debug, Clone)]
@@ -258,6 +258,13 @@ impl Judged {
             (Rule::Above(max), Column::Amounts(amounts)) => {
                 present(state, column, |row| amounts.minor[row] > *max, fail);
             }
+            (Rule::TooLong, Column::Ids(ids)) => {
+                if let IdValues::Text(texts) = &ids.values
+                    && texts.views().iter().any(|&view| length(view) > MAX_TEXT_BYTES)
+                {
+                    present(state, column, |row| length(texts.views()[row]) > MAX_TEXT_BYTES, fail);
+                }
+            }
             (Rule::Blank, Column::Ids(ids)) => {
                 if let IdValues::Text(texts) = &ids.values {
                     present(state, column, |row| texts.value(row).trim().is_empty(), fail);
@@ -292,6 +299,12 @@ fn readings(state: &mut [u8], amounts: &Amounts, which: Reading, fail: impl FnMu
     // The value under a fault is meaningless, NULL or not.
     let valid = |row| which == Reading::Unreadable || amounts.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
     each(state, |row| readings[row] == which && valid(row), fail);
+}
+
+/// Length of the text behind a view: its low 32 bits.
+#[expect(clippy::cast_possible_truncation, reason = "masked to 32 bits")]
+fn length(view: u128) -> usize {
+    (view & u128::from(u32::MAX)) as usize
 }
 
 fn not_accepted(state: &mut [u8], column: &Column, ids: &Ids, accepted: &BTreeSet<String>, fail: impl FnMut(&mut u8)) {

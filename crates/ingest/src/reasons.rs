@@ -18,6 +18,8 @@ pub(crate) enum Rule {
     Unreadable,
     Missing,
     Blank,
+    /// Longer than [`MAX_TEXT_BYTES`]: no id, and no text worth a column of every customer.
+    TooLong,
     /// Outside the years 0001–9999.
     OutOfRange,
     NotFinite,
@@ -55,6 +57,7 @@ impl RowRule {
             Rule::Unreadable => "unreadable",
             Rule::Missing => "missing",
             Rule::Blank => "blank",
+            Rule::TooLong => "too_long",
             Rule::OutOfRange => "out_of_range",
             Rule::NotFinite => "not_finite",
             Rule::Overflow => "overflow",
@@ -89,6 +92,8 @@ pub(crate) const AFTER_AS_OF: u8 = 2;
 pub(crate) const AFTER_KNOWN_BY: u8 = 3;
 /// State of the first rule, which is that of an unreadable filter.
 pub(crate) const FIRST_RULE: u8 = 4;
+/// Longest id or text, in bytes of UTF-8: a few kilobytes of file can spread out to gigabytes of longer ones.
+pub(crate) const MAX_TEXT_BYTES: usize = 4096;
 /// As many as states are left.
 const MAX_RULES: usize = 250;
 
@@ -111,7 +116,8 @@ pub(crate) fn compile(wanted: &[Wanted<'_>], config: &SourceConfig) -> Result<Ve
             ColumnRole::Time | ColumnRole::KnownTime => own.push(Rule::OutOfRange),
             ColumnRole::Amount => own.extend([Rule::NotFinite, Rule::Overflow]),
             ColumnRole::Number => own.push(Rule::NotFinite),
-            ColumnRole::Id | ColumnRole::Text | ColumnRole::Flag => {}
+            ColumnRole::Id | ColumnRole::Text => own.push(Rule::TooLong),
+            ColumnRole::Flag => {}
         }
         if column.name == CURRENCY && converts(config) {
             own.extend(

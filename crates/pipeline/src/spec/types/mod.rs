@@ -118,7 +118,7 @@ impl JsonSchema for ParamValue {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
-    /// Zstandard, level 3.
+    /// Zstandard.
     #[default]
     Zstd,
     /// Snappy: larger files that every reader knows.
