@@ -302,7 +302,6 @@ fn readings(state: &mut [u8], amounts: &Amounts, which: Reading, fail: impl FnMu
 }
 
 /// Length of the text behind a view: its low 32 bits.
-#[expect(clippy::cast_possible_truncation, reason = "masked to 32 bits")]
 fn length(view: u128) -> usize {
     (view & u128::from(u32::MAX)) as usize
 }
