@@ -1,6 +1,6 @@
 //! Rows of a customer that share their identity: one of them counts.
 
-use appraise_schema::event::{EventColumn, Form, NO_DAY, NO_ID, NO_INSTANT, YES};
+use appraise_schema::event::{NO_DAY, NO_ID, NO_INSTANT, NamedColumns, YES, is_refund};
 use appraise_schema::{Layout, SourceKind, Tally};
 
 use crate::error::FoldError;
@@ -42,35 +42,22 @@ struct Identity<'a> {
 impl<'a> Identity<'a> {
     /// `None` when the source's rows have no identity.
     fn new(source: SourceKind, layout: &Layout, rows: &'a Rows) -> Option<Self> {
-        let column = |name: &str, form| layout.position(name, form).map(|position| &rows.columns[position]);
-        let EventColumn::U64(contents) = column("", Form::Content)? else { return None };
-        let ids = match source.identity().and_then(|name| column(name, Form::Id)) {
-            Some(EventColumn::U128(ids)) => Some(ids.as_slice()),
-            _ if source == SourceKind::Customers => None,
-            _ => return None,
-        };
-        let flags = |found: Option<&'a EventColumn>| match found {
-            Some(EventColumn::U8(flags)) => Some(flags.as_slice()),
-            _ => None,
-        };
+        let columns = NamedColumns::new(layout, &rows.columns);
+        let contents = columns.contents()?;
+        let ids = source.identity().and_then(|name| columns.ids(name));
+        if ids.is_none() && source != SourceKind::Customers {
+            return None;
+        }
+        let withdrawn = columns.withdrawn();
         Some(Self {
             ids,
-            days: match column("valid_from", Form::Day) {
-                Some(EventColumn::I32(days)) => Some(days),
-                _ => None,
-            },
+            days: columns.days("valid_from"),
             contents,
-            loaded: match column("loaded_at", Form::Instant) {
-                Some(EventColumn::I64(loaded)) if layout.position("", Form::Withdrawn).is_some() => Some(loaded),
-                _ => None,
-            },
-            withdrawn: flags(column("", Form::Withdrawn)),
-            amounts: match source.amount().and_then(|name| column(name, Form::Money)) {
-                Some(EventColumn::I64(amounts)) => Some(amounts),
-                _ => None,
-            },
+            loaded: columns.instants("loaded_at").filter(|_| withdrawn.is_some()),
+            withdrawn,
+            amounts: source.amount().and_then(|name| columns.money(name)),
             has_refunds: source == SourceKind::Transactions,
-            marked: flags(column("refund", Form::Flag)),
+            marked: columns.flags("refund"),
         })
     }
 
@@ -102,8 +89,8 @@ impl<'a> Identity<'a> {
         }
         let amount = self.amounts.map_or(0, |amounts| amounts[row]);
         dropped.tally.add(Some(amount));
-        let is_refund = amount < 0 || self.marked.is_some_and(|marked| marked[row] == YES);
-        dropped.refunds += u64::from(self.has_refunds && is_refund);
+        let is_refund = self.has_refunds && is_refund(amount, self.marked.map(|marked| marked[row]));
+        dropped.refunds += u64::from(is_refund);
     }
 }
 

@@ -56,10 +56,31 @@ fn wanted(config: &FeatureConfig) -> Vec<FamilyKind> {
     FamilyKind::ALL.into_iter().filter(|family| family.is_wanted(config)).collect()
 }
 
+/// Where in the table a column of a family stands.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// Among the columns of every pipeline.
+    Fixed,
+    /// Behind them, among those that the pipeline names.
+    Own,
+    /// The pipeline does not want it.
+    Nowhere,
+}
+
+/// Where each column of `family` stands.
+fn places(family: FamilyKind, config: &FeatureConfig) -> Vec<Place> {
+    let columns = family.columns(config);
+    let place = |column: &ColumnSpec, place| if config.keeps(&column.name) { place } else { Place::Nowhere };
+    let fixed = columns.fixed.iter().map(|column| place(column, Place::Fixed));
+    fixed.chain(columns.own.iter().map(|column| place(column, Place::Own))).collect()
+}
+
 /// What every partition is folded with.
 struct Driver<'a> {
     config: &'a FeatureConfig,
     families: Vec<FamilyKind>,
+    /// Of each family's columns, in its order.
+    publishes: Vec<Vec<Place>>,
     schema: SchemaRef,
     key_type: KeyType,
     context: Context,
@@ -82,9 +103,11 @@ pub fn fold(
 ) -> Result<Folded, FoldError> {
     let mut folded = Folded::default();
     let lots = book_lots(config, &mut scatter, symbols, &mut folded)?;
+    let families = wanted(config);
     let mut driver = Driver {
         config,
-        families: wanted(config),
+        publishes: families.iter().map(|family| places(*family, config)).collect(),
+        families,
         schema: contract.arrow(),
         key_type: scatter.shape.key_type,
         context: context(config, symbols, lots),
@@ -213,14 +236,13 @@ impl Driver<'_> {
         }
         let mut columns = self.key_columns(partition);
         let (mut fixed, mut own) = (Vec::new(), Vec::new());
-        for (kind, family) in self.families.iter().zip(families) {
-            let specs = kind.columns(self.config);
-            let fixed_count = specs.fixed.len();
-            let finished = specs.fixed.into_iter().chain(specs.own).zip(family.finish());
-            for (position, (spec, array)) in finished.enumerate().filter(|(_, (spec, _))| self.config.keeps(&spec.name))
-            {
-                debug_assert_eq!(spec.column_type.arrow(), *array.data_type(), "{}", spec.name);
-                if position < fixed_count { fixed.push(array) } else { own.push(array) }
+        for (publishes, family) in self.publishes.iter().zip(families) {
+            for (column, array) in publishes.iter().zip(family.finish()) {
+                match column {
+                    Place::Fixed => fixed.push(array),
+                    Place::Own => own.push(array),
+                    Place::Nowhere => {}
+                }
             }
         }
         columns.append(&mut fixed);

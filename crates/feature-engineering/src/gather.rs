@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use appraise_schema::event::{EventBatch, KeyColumn};
-use appraise_schema::{Layout, SourceKind};
+use appraise_schema::{KeyType, Layout, SourceKind};
 
 use crate::config::FeatureConfig;
 use crate::error::FoldError;
@@ -46,6 +46,7 @@ enum State {
 /// All parts of a scatter.
 #[derive(Debug)]
 pub(crate) struct Gather {
+    key_type: KeyType,
     layouts: Arc<BTreeMap<SourceKind, Layout>>,
     parts: Vec<Part>,
     memory_bytes: u64,
@@ -64,7 +65,8 @@ impl Gather {
             *lots = consigned_layout();
         }
         let layouts = Arc::new(layouts);
-        let mut gather = Self { layouts: Arc::clone(&layouts), parts: Vec::new(), memory_bytes };
+        let key_type = scatter.shape.key_type;
+        let mut gather = Self { key_type, layouts: Arc::clone(&layouts), parts: Vec::new(), memory_bytes };
         let bits = scatter.shape.bits;
         for (number, part) in (0_u64..).zip(parts_of(scatter.kept, bits)) {
             let first = number << PARTITION_SHIFT;
@@ -88,7 +90,7 @@ impl Gather {
         let State::Waiting(memory, files, number) = part.state else { return Ok(Vec::new()) };
         let wanted = (part.bytes * FOLD_FACTOR * 4 / self.memory_bytes.max(1)).max(2).next_power_of_two();
         let finer = Bits { skip: bits.skip + bits.count, count: wanted.trailing_zeros().min(MAX_SPLIT_BITS) };
-        let key_type = memory.first().map_or(appraise_schema::KeyType::Integer, |(_, rows)| rows.key.key_type());
+        let key_type = self.key_type;
         let options = ScatterOptions { expected_rows: BTreeMap::new(), threads: 1, ..options.clone() };
         let mut scatter = Scatter::shaped(key_type, self.layouts.as_ref().clone(), finer, options);
         let mut writers: BTreeMap<SourceKind, ScatterWriter> = BTreeMap::new();

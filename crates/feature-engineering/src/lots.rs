@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use appraise_schema::event::{NO, NO_ID, NO_INSTANT, NO_MONEY, NO_SYMBOL, YES};
-use appraise_schema::{EventBatch, EventColumn, Form, KeyColumn, KeyType, Layout, SourceKind};
+use appraise_schema::event::{NO, NO_ID, NO_INSTANT, NO_MONEY, NO_SYMBOL, NamedColumns, YES};
+use appraise_schema::{EventBatch, EventColumn, KeyColumn, KeyType, Layout, SourceKind};
 use rayon::slice::ParallelSliceMut;
 
 use crate::config::FeatureConfig;
@@ -183,44 +183,20 @@ struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     fn new(layout: &Layout, batch: &'a EventBatch) -> Self {
-        let column = |name: &str, form| layout.position(name, form).and_then(|position| batch.columns.get(position));
-        let ids = |name| {
-            column(name, Form::Id).and_then(|column| match column {
-                EventColumn::U128(ids) => Some(ids.as_slice()),
-                _ => None,
-            })
-        };
-        let wide = |name, form| {
-            column(name, form).and_then(|column| match column {
-                EventColumn::I64(values) => Some(values.as_slice()),
-                _ => None,
-            })
-        };
-        let content = column("", Form::Content).and_then(|column| match column {
-            EventColumn::U64(digests) => Some(digests.as_slice()),
-            _ => None,
-        });
-        let withdrawn = column("", Form::Withdrawn).and_then(|column| match column {
-            EventColumn::U8(flags) => Some(flags.as_slice()),
-            _ => None,
-        });
-        let outcome = column("outcome", Form::Symbol).and_then(|column| match column {
-            EventColumn::U32(symbols) => Some(symbols.as_slice()),
-            _ => None,
-        });
+        let columns = NamedColumns::new(layout, &batch.columns);
         Self {
             batch,
-            id: ids("lot_id").unwrap_or(&[]),
-            content,
-            loaded_at: wide("loaded_at", Form::Instant),
-            withdrawn,
-            sale: ids("sale_id"),
-            closes_at: wide("closes_at", Form::Instant),
-            estimate_low: wide("estimate_low", Form::Money),
-            estimate_high: wide("estimate_high", Form::Money),
-            hammer: wide("hammer", Form::Money),
-            commission: wide("commission", Form::Money),
-            outcome,
+            id: columns.ids("lot_id").unwrap_or_default(),
+            content: columns.contents(),
+            loaded_at: columns.instants("loaded_at"),
+            withdrawn: columns.withdrawn(),
+            sale: columns.ids("sale_id"),
+            closes_at: columns.instants("closes_at"),
+            estimate_low: columns.money("estimate_low"),
+            estimate_high: columns.money("estimate_high"),
+            hammer: columns.money("hammer"),
+            commission: columns.money("commission"),
+            outcome: columns.symbols("outcome"),
         }
     }
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use appraise_schema::Layout;
-use appraise_schema::event::{EventColumn, Form, NO_DAY, NO_ID, NO_MONEY, NO_SYMBOL, YES};
+use appraise_schema::event::{NO_DAY, NO_ID, NO_MONEY, NO_SYMBOL, NamedColumns, YES, is_refund};
 
 use crate::rows::Rows;
 
@@ -44,39 +44,20 @@ type Item = (u32, u64, u64);
 impl<'a> Netting<'a> {
     /// The rules' view of `rows`; items are compared only where `mirrors` says so.
     pub(crate) fn new(layout: &Layout, rows: &'a Rows, mirrors: bool) -> Self {
-        let column = |name: &str, form| layout.position(name, form).map(|position| &rows.columns[position]);
-        let ids = |name: &str| match column(name, Form::Id) {
-            Some(EventColumn::U128(ids)) => Some(ids.as_slice()),
-            _ => None,
-        };
-        let money = |name: &str| match column(name, Form::Money) {
-            Some(EventColumn::I64(amounts)) => Some(amounts.as_slice()),
-            _ => None,
-        };
-        let days: &[i32] = if let Some(EventColumn::I32(days)) = column("time", Form::Day) { days } else { &[] };
-        let amounts: &[i64] =
-            if let Some(EventColumn::I64(amounts)) = column("amount", Form::Money) { amounts } else { &[] };
-        let marked = match column("refund", Form::Flag) {
-            Some(EventColumn::U8(flags)) => Some(flags.as_slice()),
-            _ => None,
-        };
-        let items = match (column("category", Form::Symbol), column("quantity", Form::Number)) {
-            (Some(EventColumn::U32(categories)), Some(EventColumn::F64(quantities))) if mirrors => {
-                Some((categories.as_slice(), quantities.as_slice()))
-            }
-            _ => None,
-        };
+        let columns = NamedColumns::new(layout, &rows.columns);
+        let (amounts, marked) = (columns.money("amount").unwrap_or_default(), columns.flags("refund"));
+        let items = columns.symbols("category").zip(columns.numbers("quantity")).filter(|_| mirrors);
         let any_refund = amounts.iter().any(|&amount| amount < 0) || marked.is_some_and(|marked| marked.contains(&YES));
         Self {
-            days,
+            days: columns.days("time").unwrap_or_default(),
             amounts,
             marked,
-            refund_of: ids("refund_of"),
-            transactions: ids("transaction_id"),
-            orders: ids("order_id"),
-            lots: ids("lot_id"),
-            margins: money("margin"),
-            costs: money("cost"),
+            refund_of: columns.ids("refund_of"),
+            transactions: columns.ids("transaction_id"),
+            orders: columns.ids("order_id"),
+            lots: columns.ids("lot_id"),
+            margins: columns.money("margin"),
+            costs: columns.money("cost"),
             items,
             any_refund,
         }
@@ -88,7 +69,7 @@ impl<'a> Netting<'a> {
     }
 
     fn is_refund(&self, row: usize) -> bool {
-        self.amounts[row] < 0 || self.marked.is_some_and(|marked| marked[row] == YES)
+        is_refund(self.amounts[row], self.marked.map(|marked| marked[row]))
     }
 
     /// The class of each of one customer's `rows`, which come by day. `rescinded` are the lots whose invoices the customer

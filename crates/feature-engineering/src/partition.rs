@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use appraise_schema::event::{EventColumn, Form};
+use appraise_schema::event::{EventColumn, Form, NamedColumns};
 use appraise_schema::{Layout, SourceKind};
 
 use crate::config::FeatureConfig;
@@ -143,8 +143,8 @@ fn absolute(table: &mut Table) {
 
 /// Orders each customer's rows by day. Rows of one day stay in no particular order: they are a set.
 fn order_by_day(source: SourceKind, layout: &Layout, rows: &Rows, groups: &mut SourceGroups) {
-    let position = source.time().and_then(|time| layout.position(time, Form::Day));
-    let Some(EventColumn::I32(days)) = position.map(|position| &rows.columns[position]) else { return };
+    let columns = NamedColumns::new(layout, &rows.columns);
+    let Some(days) = source.time().and_then(|time| columns.days(time)) else { return };
     let mut keyed: Vec<u64> = Vec::new();
     for bounds in groups.starts.windows(2) {
         let of_customer = &mut groups.rows[bounds[0] as usize..bounds[1] as usize];
@@ -220,13 +220,9 @@ struct Cancelled<'a> {
 
 impl<'a> Cancelled<'a> {
     fn new(layout: &Layout, rows: &'a Rows) -> Option<Self> {
-        let column = |name, form| layout.position(name, form).map(|position| &rows.columns[position]);
-        let EventColumn::U128(lots) = column("lot_id", Form::Id)? else { return None };
-        let EventColumn::I32(days) = column("cancelled_at", Form::Day)? else { return None };
-        let paid = match column("paid_at", Form::Day) {
-            Some(EventColumn::I32(paid)) => Some(paid.as_slice()),
-            _ => None,
-        };
+        let columns = NamedColumns::new(layout, &rows.columns);
+        let (lots, days) = (columns.ids("lot_id")?, columns.days("cancelled_at")?);
+        let paid = columns.days("paid_at");
         Some(Self { lots, days, paid })
     }
 

@@ -20,14 +20,6 @@ impl Keys {
         }
     }
 
-    /// Their type.
-    pub(crate) fn key_type(&self) -> KeyType {
-        match self {
-            Self::Integer(_) => KeyType::Integer,
-            Self::Text { .. } => KeyType::Text,
-        }
-    }
-
     /// Number of keys.
     pub(crate) fn len(&self) -> usize {
         match self {

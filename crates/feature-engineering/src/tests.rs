@@ -1,14 +1,14 @@
 //! The fold as a whole, where memory is short and where purchases are reversed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use appraise_schema::event::{EventBatch, EventColumn, Form, KeyColumn, KeyType, NO_ID, NO_INSTANT, NO_SYMBOL};
-use appraise_schema::{Layout, Money, PurchasePeriod, SourceKind, Symbols, TimeUnit, hash};
+use appraise_schema::event::{EventBatch, EventColumn, Form, KeyColumn, NO_ID, NO_INSTANT, NO_SYMBOL};
+use appraise_schema::{Layout, SourceKind, Symbols, hash};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Decimal64Type, Int64Type};
 
-use crate::{Duplicates, FeatureConfig, FoldError, Folded, InteractionConfig, Scatter, ScatterOptions, contract, fold};
+use crate::{Duplicates, FeatureConfig, FoldError, Folded, Scatter, ScatterOptions, contract, fold};
 
 /// One line of a ledger.
 #[derive(Debug, Clone, Copy)]
@@ -30,25 +30,10 @@ fn line(customer: i64, day: i32, minor: i64) -> Line {
 }
 
 fn config(columns: &[&str]) -> FeatureConfig {
-    let mapped: BTreeSet<String> =
-        ["customer_id", "time", "amount"].iter().chain(columns).map(|name| (*name).to_owned()).collect();
+    let mapped = [&["customer_id", "time", "amount"], columns].concat();
     FeatureConfig {
         as_of: "1970-03-01".parse().unwrap(),
-        money: Money::new("GBP", 2).unwrap(),
-        purchase_period: PurchasePeriod::Day,
-        time_unit: TimeUnit::Day,
-        windows: vec!["30d".parse().unwrap()],
-        key_type: KeyType::Integer,
-        mapped: BTreeMap::from([(SourceKind::Transactions, mapped)]),
-        duplicates: BTreeMap::new(),
-        attributes: Vec::new(),
-        references: Vec::new(),
-        interaction: InteractionConfig::default(),
-        default_days: 90,
-        late_bid_seconds: 60,
-        no_show_days: 30,
-        leave_out: BTreeSet::new(),
-        only: None,
+        ..crate::family::fixture::config(&[(SourceKind::Transactions, &mapped)])
     }
 }
 

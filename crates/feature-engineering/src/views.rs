@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use appraise_schema::event::{EventColumn, Form};
-use appraise_schema::{Layout, SourceKind};
+use appraise_schema::SourceKind;
+use appraise_schema::event::NamedColumns;
 
 use crate::config::FeatureConfig;
 use crate::history::{Bids, History, Interactions, Invoices, Profile, ProfileColumns, Transactions};
-use crate::partition::{Partition, Table};
+use crate::partition::Partition;
 
 /// The columns of a partition, looked up once.
 #[derive(Debug)]
@@ -26,7 +26,12 @@ pub(crate) struct Views<'a> {
 impl<'a> Views<'a> {
     /// The views of `partition`, whose customers are numbered from `first`.
     pub(crate) fn new(config: &FeatureConfig, partition: &'a Partition, first: u64) -> Self {
-        let table = |kind| partition.tables.get(&kind).map(|table| (table.starts.as_slice(), Columns(table)));
+        let table = |kind| {
+            partition
+                .tables
+                .get(&kind)
+                .map(|table| (table.starts.as_slice(), Columns(NamedColumns::new(&table.layout, &table.columns))))
+        };
         Self {
             partition,
             first,
@@ -34,7 +39,7 @@ impl<'a> Views<'a> {
             interactions: table(SourceKind::Interactions).map(|(starts, c)| (starts, c.interactions())),
             bids: table(SourceKind::Bids).map(|(starts, c)| (starts, c.bids())),
             invoices: table(SourceKind::Invoices).map(|(starts, c)| (starts, c.invoices())),
-            consigned: table(SourceKind::Lots).map(|(starts, c)| (starts, c.symbols("").unwrap_or_default())),
+            consigned: table(SourceKind::Lots).map(|(starts, c)| (starts, c.0.symbols("").unwrap_or_default())),
             profiles: table(SourceKind::Customers).map(|(starts, c)| (starts, c.profiles(&config.attributes))),
         }
     }
@@ -79,96 +84,63 @@ impl<'a> Views<'a> {
 }
 
 /// The columns of one source's table by name.
-struct Columns<'a>(&'a Table);
+struct Columns<'a>(NamedColumns<'a, 'a>);
 
 impl<'a> Columns<'a> {
-    fn column(&self, name: &str, form: Form) -> Option<&'a EventColumn> {
-        let layout: &Layout = &self.0.layout;
-        layout.position(name, form).map(|position| &self.0.columns[position])
-    }
-
-    fn days(&self, name: &str) -> Option<&'a [i32]> {
-        if let Some(EventColumn::I32(values)) = self.column(name, Form::Day) { Some(values) } else { None }
-    }
-
-    fn instants(&self, name: &str) -> Option<&'a [i64]> {
-        if let Some(EventColumn::I64(values)) = self.column(name, Form::Instant) { Some(values) } else { None }
-    }
-
-    fn money(&self, name: &str) -> Option<&'a [i64]> {
-        if let Some(EventColumn::I64(values)) = self.column(name, Form::Money) { Some(values) } else { None }
-    }
-
-    fn ids(&self, name: &str) -> Option<&'a [u128]> {
-        if let Some(EventColumn::U128(values)) = self.column(name, Form::Id) { Some(values) } else { None }
-    }
-
-    fn symbols(&self, name: &str) -> Option<&'a [u32]> {
-        if let Some(EventColumn::U32(values)) = self.column(name, Form::Symbol) { Some(values) } else { None }
-    }
-
-    fn numbers(&self, name: &str) -> Option<&'a [f64]> {
-        if let Some(EventColumn::F64(values)) = self.column(name, Form::Number) { Some(values) } else { None }
-    }
-
-    fn flags(&self, name: &str) -> Option<&'a [u8]> {
-        if let Some(EventColumn::U8(values)) = self.column(name, Form::Flag) { Some(values) } else { None }
-    }
-
     fn transactions(&self) -> Transactions<'a> {
         Transactions {
-            days: self.days("time").unwrap_or_default(),
-            amounts: self.money("amount").unwrap_or_default(),
-            ids: self.ids("transaction_id"),
-            orders: self.ids("order_id"),
-            lots: self.ids("lot_id"),
-            categories: self.symbols("category"),
-            margins: self.money("margin"),
-            costs: self.money("cost"),
+            days: self.0.days("time").unwrap_or_default(),
+            amounts: self.0.money("amount").unwrap_or_default(),
+            ids: self.0.ids("transaction_id"),
+            orders: self.0.ids("order_id"),
+            lots: self.0.ids("lot_id"),
+            categories: self.0.symbols("category"),
+            margins: self.0.money("margin"),
+            costs: self.0.money("cost"),
         }
     }
 
     fn interactions(&self) -> Interactions<'a> {
         Interactions {
-            days: self.days("time").unwrap_or_default(),
-            kinds: self.symbols("kind").unwrap_or_default(),
-            responded: self.flags("responded"),
-            feedback: self.numbers("feedback_score"),
+            days: self.0.days("time").unwrap_or_default(),
+            kinds: self.0.symbols("kind").unwrap_or_default(),
+            responded: self.0.flags("responded"),
+            feedback: self.0.numbers("feedback_score"),
         }
     }
 
     fn bids(&self) -> Bids<'a> {
         Bids {
-            days: self.days("time").unwrap_or_default(),
-            instants: self.instants("time"),
-            lots: self.ids("lot_id").unwrap_or_default(),
-            amounts: self.money("amount").unwrap_or_default(),
+            days: self.0.days("time").unwrap_or_default(),
+            instants: self.0.instants("time"),
+            lots: self.0.ids("lot_id").unwrap_or_default(),
+            amounts: self.0.money("amount").unwrap_or_default(),
         }
     }
 
     fn invoices(&self) -> Invoices<'a> {
         Invoices {
-            days: self.days("time").unwrap_or_default(),
-            amounts: self.money("amount").unwrap_or_default(),
-            due: self.days("due_at").unwrap_or_default(),
-            lots: self.ids("lot_id"),
-            paid: self.days("paid_at"),
-            disputed: self.days("disputed_at"),
-            cancelled: self.days("cancelled_at"),
-            written_off: self.days("written_off_at"),
-            deposits: self.money("deposit"),
+            days: self.0.days("time").unwrap_or_default(),
+            amounts: self.0.money("amount").unwrap_or_default(),
+            due: self.0.days("due_at").unwrap_or_default(),
+            lots: self.0.ids("lot_id"),
+            paid: self.0.days("paid_at"),
+            disputed: self.0.days("disputed_at"),
+            cancelled: self.0.days("cancelled_at"),
+            written_off: self.0.days("written_off_at"),
+            deposits: self.0.money("deposit"),
         }
     }
 
     fn profiles(&self, attributes: &[String]) -> ProfileColumns<'a> {
         ProfileColumns {
-            registered_at: self.days("registered_at"),
-            credit_limit: self.money("credit_limit"),
-            opted_out: self.flags("opted_out"),
-            manager_rating: self.numbers("manager_rating"),
-            stated_needs: self.symbols("stated_needs"),
-            market_total: self.money("market_total"),
-            attributes: attributes.iter().map(|name| self.symbols(name)).collect(),
+            registered_at: self.0.days("registered_at"),
+            credit_limit: self.0.money("credit_limit"),
+            opted_out: self.0.flags("opted_out"),
+            manager_rating: self.0.numbers("manager_rating"),
+            stated_needs: self.0.symbols("stated_needs"),
+            market_total: self.0.money("market_total"),
+            attributes: attributes.iter().map(|name| self.0.symbols(name)).collect(),
         }
     }
 }

@@ -157,6 +157,86 @@ impl EventColumn {
     }
 }
 
+/// The columns of a [`Layout`] by name and form.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedColumns<'l, 'a> {
+    layout: &'l Layout,
+    columns: &'a [EventColumn],
+}
+
+impl<'l, 'a> NamedColumns<'l, 'a> {
+    /// `columns` under the names of `layout`, whose fields they are, in order.
+    #[must_use]
+    pub fn new(layout: &'l Layout, columns: &'a [EventColumn]) -> Self {
+        Self { layout, columns }
+    }
+
+    fn column(&self, name: &str, form: Form) -> Option<&'a EventColumn> {
+        self.layout.position(name, form).and_then(|position| self.columns.get(position))
+    }
+
+    /// Column `name` in [`Form::Day`].
+    #[must_use]
+    pub fn days(&self, name: &str) -> Option<&'a [i32]> {
+        if let Some(EventColumn::I32(values)) = self.column(name, Form::Day) { Some(values) } else { None }
+    }
+
+    /// Column `name` in [`Form::Instant`].
+    #[must_use]
+    pub fn instants(&self, name: &str) -> Option<&'a [i64]> {
+        if let Some(EventColumn::I64(values)) = self.column(name, Form::Instant) { Some(values) } else { None }
+    }
+
+    /// Column `name` in [`Form::Money`].
+    #[must_use]
+    pub fn money(&self, name: &str) -> Option<&'a [i64]> {
+        if let Some(EventColumn::I64(values)) = self.column(name, Form::Money) { Some(values) } else { None }
+    }
+
+    /// Column `name` in [`Form::Number`].
+    #[must_use]
+    pub fn numbers(&self, name: &str) -> Option<&'a [f64]> {
+        if let Some(EventColumn::F64(values)) = self.column(name, Form::Number) { Some(values) } else { None }
+    }
+
+    /// Column `name` in [`Form::Id`].
+    #[must_use]
+    pub fn ids(&self, name: &str) -> Option<&'a [u128]> {
+        if let Some(EventColumn::U128(values)) = self.column(name, Form::Id) { Some(values) } else { None }
+    }
+
+    /// Column `name` in [`Form::Symbol`].
+    #[must_use]
+    pub fn symbols(&self, name: &str) -> Option<&'a [u32]> {
+        if let Some(EventColumn::U32(values)) = self.column(name, Form::Symbol) { Some(values) } else { None }
+    }
+
+    /// Column `name` in [`Form::Flag`].
+    #[must_use]
+    pub fn flags(&self, name: &str) -> Option<&'a [u8]> {
+        if let Some(EventColumn::U8(values)) = self.column(name, Form::Flag) { Some(values) } else { None }
+    }
+
+    /// The column in [`Form::Content`].
+    #[must_use]
+    pub fn contents(&self) -> Option<&'a [u64]> {
+        if let Some(EventColumn::U64(values)) = self.column("", Form::Content) { Some(values) } else { None }
+    }
+
+    /// The column in [`Form::Withdrawn`].
+    #[must_use]
+    pub fn withdrawn(&self) -> Option<&'a [u8]> {
+        if let Some(EventColumn::U8(values)) = self.column("", Form::Withdrawn) { Some(values) } else { None }
+    }
+}
+
+/// Whether a transaction is a refund: marked as one, or of a negative amount.
+#[inline]
+#[must_use]
+pub fn is_refund(amount: i64, marked: Option<u8>) -> bool {
+    amount < 0 || marked == Some(YES)
+}
+
 /// A batch of a source's rows that passed every filter and check: the used rows, still with duplicates. Of a source
 /// that takes the newest of the rows that share an identity, also the filtered rows ([`Form::Withdrawn`]).
 ///

@@ -255,11 +255,17 @@ impl WinColumns {
 
     fn push(&mut self, best: &[BestBid], won: &[u128], underbids: &Underbids, customer: u64) -> Result<(), FoldError> {
         let bid_and_won = best.iter().filter(|bid| won.binary_search(&bid.lot).is_ok()).count();
-        let missed = || best.iter().filter(|bid| underbids.is_underbidder(bid.lot, customer));
+        let (mut missed, mut value) = (0, 0);
+        for lot in underbids.of(customer) {
+            if let Ok(position) = best.binary_search_by_key(&lot, |bid| bid.lot) {
+                missed += 1;
+                value += i128::from(best[position].amount);
+            }
+        }
         self.won.count(won.len());
         self.rate.push(ratio(bid_and_won as i128, best.len() as i128));
-        self.underbids.count(missed().count());
-        self.value.push(Some(missed().map(|bid| i128::from(bid.amount)).sum()))
+        self.underbids.count(missed);
+        self.value.push(Some(value))
     }
 }
 

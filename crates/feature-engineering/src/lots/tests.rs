@@ -1,6 +1,6 @@
 //! Books of few lots.
 
-use appraise_schema::event::Field;
+use appraise_schema::event::{Field, Form};
 use proptest::prelude::*;
 
 use super::*;

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use appraise_schema::event::NO_ID;
+use rayon::slice::ParallelSliceMut;
 
 use crate::history::{Bids, History};
 use crate::lots::ById;
@@ -83,23 +84,24 @@ impl LotSurvey {
     /// The underbidders.
     pub(crate) fn finish(self) -> Underbids {
         let won = self.contests.into_iter().filter(|(_, contest)| contest.won);
-        let underbidders =
-            won.filter_map(|(lot, contest)| contest.losing.map(|(_, _, Reverse(customer))| (lot, customer)));
-        Underbids { underbidders: underbidders.collect() }
+        let losing = won.filter_map(|(lot, contest)| contest.losing.map(|(_, _, Reverse(customer))| (customer, lot)));
+        let mut by_customer: Vec<(u64, u128)> = losing.collect();
+        by_customer.par_sort_unstable();
+        Underbids { by_customer }
     }
 }
 
 /// Who was the underbidder of which lot.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Underbids {
-    /// Customer by lot.
-    underbidders: ById<u64>,
+    /// Customer and lot, in order.
+    by_customer: Vec<(u64, u128)>,
 }
 
 impl Underbids {
-    /// Whether `customer` (see [`History::customer`]) was the underbidder of `lot`.
-    #[must_use]
-    pub(crate) fn is_underbidder(&self, lot: u128, customer: u64) -> bool {
-        self.underbidders.get(&lot) == Some(&customer)
+    /// The lots of which `customer` (see [`History::customer`]) was the underbidder.
+    pub(crate) fn of(&self, customer: u64) -> impl Iterator<Item = u128> {
+        let first = self.by_customer.partition_point(|(of, _)| *of < customer);
+        self.by_customer[first..].iter().take_while(move |(of, _)| *of == customer).map(|(_, lot)| *lot)
     }
 }

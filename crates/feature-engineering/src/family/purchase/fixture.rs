@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use appraise_schema::event::{KeyType, NO_MONEY};
-use appraise_schema::{AsOf, Money, PurchasePeriod, SourceKind, TimeUnit};
+use appraise_schema::event::NO_MONEY;
+use appraise_schema::{AsOf, SourceKind};
 use arrow::array::Array;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
@@ -24,21 +24,7 @@ pub(crate) fn day(date: &str) -> i32 {
 pub(crate) fn config(as_of: &str, transactions: &[&str]) -> FeatureConfig {
     FeatureConfig {
         as_of: as_of.parse().unwrap(),
-        money: Money::new("GBP", 2).unwrap(),
-        purchase_period: PurchasePeriod::Day,
-        time_unit: TimeUnit::Day,
-        windows: vec!["30d".parse().unwrap()],
-        key_type: KeyType::Integer,
-        mapped: BTreeMap::from([(SourceKind::Transactions, names(transactions))]),
-        duplicates: BTreeMap::new(),
-        attributes: Vec::new(),
-        references: Vec::new(),
-        interaction: crate::InteractionConfig::default(),
-        default_days: 90,
-        late_bid_seconds: 60,
-        no_show_days: 30,
-        leave_out: BTreeSet::new(),
-        only: None,
+        ..crate::family::fixture::config(&[(SourceKind::Transactions, transactions)])
     }
 }
 
