@@ -29,6 +29,13 @@ pub struct ModelCard {
     pub segments: Option<SegmentsCard>,
 }
 
+impl ModelCard {
+    /// A card without a model.
+    pub(crate) fn new(as_of: String, money_scale: u8) -> Self {
+        Self { format_version: FORMAT_VERSION, as_of, money_scale, rfm: None, segments: None }
+    }
+}
+
 /// Fitted RFM scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -128,6 +128,11 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    /// A model that is on and has no part in the card.
+    pub(crate) fn not_in_card(what: &str) -> Self {
+        Self::CardMismatch { what: what.to_owned(), card: "off".to_owned(), config: "on".to_owned() }
+    }
+
     /// What to do about it, where that is not obvious.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -4,15 +4,16 @@
 //! Every model is fitted, which yields its part of a small [`ModelCard`], and then applied row by row, which
 //! needs the card and nothing else of the fitted customers. So a card can be kept and applied to other customers
 //! or with other weights ([`ModelPlan::apply`]). Models run in a fixed order, each sees the columns of those
-//! before it: scores, then segments.
+//! before it, when it is fitted, too: scores, then segments.
 //!
-//! A model is a file with its columns, its `fit` and its `apply`, a variant of the plan's `Model`, and a field of
+//! A model is a file with its columns, its `fit` and its `apply`, a line of [`ModelPlan::new`], and a field of
 //! [`ModelConfig`] and [`ModelCard`].
 
 mod card;
 mod config;
 mod error;
 mod lint;
+mod model;
 mod plan;
 mod rfm;
 mod score_cells;
@@ -29,4 +30,3 @@ pub use error::ModelError;
 pub use lint::{Finding, GridRow};
 pub use plan::{FittedModels, ModelPlan, Valued};
 pub use segments::{RF_GRID, RF_GRID_BINS, UNASSIGNED};
-pub use values::contract;

@@ -8,23 +8,19 @@ use appraise_schema::{AsOf, ColumnSpec, ColumnType, TableContract};
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::Schema;
 
-use crate::card::{FORMAT_VERSION, ModelCard};
-use crate::config::{ModelConfig, RfmConfig};
+use crate::card::ModelCard;
+use crate::config::ModelConfig;
 use crate::error::ModelError;
-use crate::lint::{self, Finding};
-use crate::rfm::FittedRfm;
-use crate::segments::{BoundRule, FittedSegments, Segments};
-use crate::{rfm, segments, values};
-
-/// A model that is on. Each is fitted and applied in turn, and sees the columns of those before it.
-enum Model {
-    Rfm(RfmConfig),
-    Segments(Segments),
-}
+use crate::lint::Finding;
+use crate::model::{Fitted, Model};
+use crate::rfm::Rfm;
+use crate::segments::Segments;
+use crate::values;
 
 /// The models of a pipeline, checked against the features they read.
 pub struct ModelPlan {
-    models: Vec<Model>,
+    /// Each is fitted and applied in turn, and sees the columns of those before it.
+    models: Vec<Box<dyn Model>>,
     money_scale: u8,
     contract: TableContract,
     /// Names of the features.
@@ -46,24 +42,26 @@ impl ModelPlan {
     /// # Errors
     /// The first thing that is wrong, as [`ModelError`].
     pub fn new(config: &ModelConfig, features: &TableContract) -> Result<Self, ModelError> {
-        let contract = values::contract(config, features)?;
-        let money_scale = money_scale(&contract)?;
+        let mut values = values::headline(features)?;
+        let money_scale = money_scale(&values)?;
         let mut columns = features.columns.clone();
-        let mut models = Vec::new();
+        let mut models: Vec<Box<dyn Model>> = Vec::new();
+        let mut add = |model: Box<dyn Model>, columns: &mut Vec<ColumnSpec>| {
+            values.extend(model.columns());
+            columns.extend(model.columns());
+            models.push(model);
+            // A feature of a model's column's name would hide it from the models after it.
+            TableContract::new(&features.name, &features.meaning, columns.clone()).map(|_| ())
+        };
         if let Some(rfm) = &config.rfm {
-            rfm.check()?;
-            columns.extend(rfm::columns(rfm.bins));
-            // A feature of a score's name would hide the score from the rules.
-            TableContract::new(&features.name, &features.meaning, columns.clone())?;
-            models.push(Model::Rfm(rfm.clone()));
+            add(Box::new(Rfm::new(rfm.clone(), money_scale)?), &mut columns)?;
         }
         if !config.segments.is_empty() {
-            models.push(Model::Segments(Segments::new(
-                &config.segments,
-                &sql_columns(&columns),
-                config.rfm.is_some(),
-            )?));
+            let segments = Segments::new(&config.segments, &sql_columns(&columns), config.rfm.clone())?;
+            add(Box::new(segments), &mut columns)?;
         }
+        let meaning = "one row per customer: what the customer is worth";
+        let contract = TableContract::new("customer_values", meaning, values)?;
         let features = features.columns.iter().map(|column| column.name.clone()).collect();
         Ok(Self { models, money_scale, contract, features })
     }
@@ -108,36 +106,33 @@ impl ModelPlan {
     /// # Errors
     /// When a rule can't be evaluated. Calls the expression engine: not for use inside a rayon job.
     pub fn lint(&self) -> Result<Vec<Finding>, ModelError> {
-        let mut rfm = None;
-        for model in &self.models {
-            match model {
-                Model::Rfm(config) => rfm = Some(config),
-                Model::Segments(segments) => return lint::lint(rfm, segments.rules()),
-            }
-        }
-        Ok(Vec::new())
+        let findings = self.models.iter().map(|model| model.lint());
+        Ok(findings.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
     /// The feature columns that [`ModelPlan::fit`] reads.
     #[must_use]
-    pub fn fit_inputs(&self) -> BTreeSet<&str> {
-        self.models
-            .iter()
-            .flat_map(|model| if let Model::Rfm(_) = model { rfm::INPUTS } else { &[] })
-            .copied()
-            .collect()
+    pub fn fit_inputs(&self) -> BTreeSet<String> {
+        let fitted = self.models.iter().flat_map(|model| model.fit_inputs());
+        let before = (0..self.models.len()).filter(|&model| self.is_read_by_fits(model));
+        let applied = before.flat_map(|model| self.models[model].inputs());
+        fitted.chain(applied).filter(|name| self.features.contains(name)).collect()
     }
 
     /// The feature columns that fitting and applying read.
     #[must_use]
-    pub fn inputs(&self) -> BTreeSet<&str> {
-        let published = self.contract.columns.iter().map(|column| column.name.as_str());
-        let of_rules = self.models.iter().filter_map(|model| match model {
-            Model::Segments(segments) => Some(segments.rules().iter().flat_map(BoundRule::columns)),
-            Model::Rfm(_) => None,
-        });
-        let read = published.chain(of_rules.flatten().map(String::as_str)).chain(self.fit_inputs());
-        read.filter(|name| self.features.contains(*name)).collect()
+    pub fn inputs(&self) -> BTreeSet<String> {
+        let published = self.contract.columns.iter().map(|column| column.name.clone());
+        let applied = self.models.iter().flat_map(|model| model.inputs());
+        let read = published.chain(applied).filter(|name| self.features.contains(name));
+        read.chain(self.fit_inputs()).collect()
+    }
+
+    /// Whether a later model is fitted to columns of number `model`.
+    fn is_read_by_fits(&self, model: usize) -> bool {
+        let columns = self.models[model].columns();
+        let read = self.models[model + 1..].iter().flat_map(|later| later.fit_inputs());
+        read.into_iter().any(|name| columns.iter().any(|column| column.name == name))
     }
 
     /// Fits every model to `features`, of which [`ModelPlan::fit_inputs`] are enough.
@@ -161,25 +156,30 @@ impl ModelPlan {
         as_of: String,
         features: &[RecordBatch],
     ) -> Result<FittedModels<'_>, ModelError> {
-        let money_scale = self.money_scale;
-        let card = ModelCard { format_version: FORMAT_VERSION, as_of, money_scale, rfm: None, segments: None };
-        let models = self.models.iter().map(|model| model.fit(frozen, money_scale, features));
-        Ok(FittedModels { plan: self, models: models.collect::<Result<_, _>>()?, card, applied: 0 })
+        let card = ModelCard::new(as_of, self.money_scale);
+        let mut table = features.to_vec();
+        let mut models = Vec::with_capacity(self.models.len());
+        for (number, model) in self.models.iter().enumerate() {
+            let mut fitted = match frozen {
+                Some(frozen) => model.thaw(frozen)?,
+                None => model.fit(&table)?,
+            };
+            if frozen.is_none() && self.is_read_by_fits(number) {
+                table = with_columns(&table, &model.columns(), fitted.apply(0, &table)?)?;
+            }
+            models.push(fitted);
+        }
+        Ok(FittedModels { plan: self, models, card, applied: 0 })
     }
 }
 
 /// Models that were fitted to customers, or taken over from a card.
 pub struct FittedModels<'p> {
     plan: &'p ModelPlan,
-    models: Vec<FittedModel<'p>>,
+    models: Vec<Box<dyn Fitted + 'p>>,
     card: ModelCard,
     /// Batches that were valued so far.
     applied: usize,
-}
-
-enum FittedModel<'p> {
-    Rfm(&'p RfmConfig, Box<FittedRfm>),
-    Segments(FittedSegments<'p>),
 }
 
 impl FittedModels<'_> {
@@ -191,8 +191,8 @@ impl FittedModels<'_> {
     /// use inside a rayon job.
     pub fn apply(&mut self, features: &[RecordBatch]) -> Result<Vec<RecordBatch>, ModelError> {
         let mut table = features.to_vec();
-        for model in &mut self.models {
-            table = model.extend(self.applied, &table)?;
+        for (model, fitted) in self.plan.models.iter().zip(&mut self.models) {
+            table = with_columns(&table, &model.columns(), fitted.apply(self.applied, &table)?)?;
         }
         self.applied += features.len();
         let schema = self.plan.contract.arrow();
@@ -204,58 +204,14 @@ impl FittedModels<'_> {
     pub fn into_card(self) -> ModelCard {
         let mut card = self.card;
         for model in self.models {
-            match model {
-                FittedModel::Rfm(_, fitted) => card.rfm = Some(fitted.card),
-                FittedModel::Segments(fitted) => card.segments = Some(fitted.card),
-            }
+            model.record(&mut card);
         }
         card
     }
 }
 
-impl Model {
-    /// Fits the model to `features`, or takes it from `frozen`.
-    fn fit(
-        &self,
-        frozen: Option<&ModelCard>,
-        scale: u8,
-        features: &[RecordBatch],
-    ) -> Result<FittedModel<'_>, ModelError> {
-        Ok(match self {
-            Self::Rfm(config) => {
-                let fitted = match frozen {
-                    Some(frozen) => rfm::from_card(config, scale, frozen.rfm.as_ref().ok_or_else(no_rfm)?)?,
-                    None => rfm::fit(config, scale, features)?,
-                };
-                FittedModel::Rfm(config, Box::new(fitted))
-            }
-            Self::Segments(rules) => FittedModel::Segments(rules.fitted()?),
-        })
-    }
-}
-
-impl FittedModel<'_> {
-    /// `table`, whose first batch is number `first` of the customers, with the model's columns.
-    fn extend(&mut self, first: usize, table: &[RecordBatch]) -> Result<Vec<RecordBatch>, ModelError> {
-        match self {
-            Self::Rfm(config, fitted) => {
-                with_columns(table, &rfm::columns(config.bins), fitted.apply(config, first, table)?)
-            }
-            Self::Segments(fitted) => {
-                let columns =
-                    table.iter().map(|batch| Ok(vec![fitted.apply(batch)?])).collect::<Result<_, ModelError>>()?;
-                with_columns(table, &segments::columns(), columns)
-            }
-        }
-    }
-}
-
-fn no_rfm() -> ModelError {
-    ModelError::CardMismatch { what: "`rfm`".to_owned(), card: "off".to_owned(), config: "on".to_owned() }
-}
-
-fn money_scale(contract: &TableContract) -> Result<u8, ModelError> {
-    let money = contract.columns.iter().find(|column| column.name == "net_revenue");
+fn money_scale(columns: &[ColumnSpec]) -> Result<u8, ModelError> {
+    let money = columns.iter().find(|column| column.name == "net_revenue");
     match money.map(|column| column.column_type) {
         Some(ColumnType::Decimal { precision: _, scale }) => Ok(scale),
         _ => Err(ModelError::Column { column: "net_revenue".to_owned(), expected: "DECIMAL(18, scale)".to_owned() }),

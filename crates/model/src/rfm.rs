@@ -16,13 +16,52 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Decimal64Type, Int32Type, Int64Type};
 use rayon::prelude::*;
 
-use crate::card::{CardValue, DimensionCard, MethodCard, RfmCard};
+use crate::card::{CardValue, DimensionCard, MethodCard, ModelCard, RfmCard};
 use crate::config::{Dimension, RfmConfig, ScoreMethod, Ties};
 use crate::error::ModelError;
+use crate::model::{Fitted, Model};
 use crate::scores::{CutOffs, FittedRanking, Ranking};
 
 /// The feature columns that are read: the key, who is a buyer, and the three that are scored.
-pub(crate) const INPUTS: &[&str] = &["customer_id", "days_since_last_purchase", "purchase_periods", "net_revenue"];
+const INPUTS: &[&str] = &["customer_id", "days_since_last_purchase", "purchase_periods", "net_revenue"];
+
+/// The scores, checked.
+pub(crate) struct Rfm {
+    config: RfmConfig,
+    /// Decimal places of money.
+    scale: u8,
+}
+
+impl Rfm {
+    /// Checks the parameters.
+    pub(crate) fn new(config: RfmConfig, scale: u8) -> Result<Self, ModelError> {
+        config.check()?;
+        Ok(Self { config, scale })
+    }
+}
+
+impl Model for Rfm {
+    fn columns(&self) -> Vec<ColumnSpec> {
+        columns(self.config.bins)
+    }
+
+    fn fit_inputs(&self) -> Vec<String> {
+        INPUTS.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    fn inputs(&self) -> Vec<String> {
+        self.fit_inputs()
+    }
+
+    fn fit(&self, table: &[RecordBatch]) -> Result<Box<dyn Fitted + '_>, ModelError> {
+        Ok(Box::new(fit(&self.config, self.scale, table)?))
+    }
+
+    fn thaw(&self, card: &ModelCard) -> Result<Box<dyn Fitted + '_>, ModelError> {
+        let card = card.rfm.as_ref().ok_or_else(|| ModelError::not_in_card("`rfm`"))?;
+        Ok(Box::new(from_card(&self.config, self.scale, card)?))
+    }
+}
 
 /// The columns that RFM adds.
 pub(crate) fn columns(bins: u8) -> Vec<ColumnSpec> {
@@ -55,8 +94,9 @@ pub(crate) fn columns(bins: u8) -> Vec<ColumnSpec> {
 }
 
 /// Fitted scores, ready to apply.
-pub(crate) struct FittedRfm {
-    pub(crate) card: RfmCard,
+struct FittedRfm<'p> {
+    config: &'p RfmConfig,
+    card: RfmCard,
     dimensions: [FittedDimension; 3],
 }
 
@@ -68,7 +108,7 @@ struct FittedDimension {
 }
 
 /// Fits the scores to the buyers among `batches`.
-pub(crate) fn fit(config: &RfmConfig, scale: u8, batches: &[RecordBatch]) -> Result<FittedRfm, ModelError> {
+fn fit<'p>(config: &'p RfmConfig, scale: u8, batches: &[RecordBatch]) -> Result<FittedRfm<'p>, ModelError> {
     let fit = |dimension| fit_dimension(config, dimension, scale, batches);
     let (recency, r) = fit(Dimension::Recency)?;
     let (frequency, f) = fit(Dimension::Frequency)?;
@@ -76,11 +116,11 @@ pub(crate) fn fit(config: &RfmConfig, scale: u8, batches: &[RecordBatch]) -> Res
     let buyers = recency.scores.iter().map(|score| score.customers).sum();
     let score_weights = config.score_weights.into();
     let card = RfmCard { bins: config.bins, buyers, score_weights, recency, frequency, monetary };
-    Ok(FittedRfm { card, dimensions: [r, f, m] })
+    Ok(FittedRfm { config, card, dimensions: [r, f, m] })
 }
 
 /// Takes the scores of a card that was fitted before. Weights come from `config`: they are chosen, not fitted.
-pub(crate) fn from_card(config: &RfmConfig, scale: u8, card: &RfmCard) -> Result<FittedRfm, ModelError> {
+fn from_card<'p>(config: &'p RfmConfig, scale: u8, card: &RfmCard) -> Result<FittedRfm<'p>, ModelError> {
     if card.bins != config.bins {
         return Err(mismatch("`bins`", card.bins.to_string(), config.bins.to_string()));
     }
@@ -96,30 +136,30 @@ pub(crate) fn from_card(config: &RfmConfig, scale: u8, card: &RfmCard) -> Result
     let f = take(Dimension::Frequency, &card.frequency)?;
     let m = take(Dimension::Monetary, &card.monetary)?;
     let card = RfmCard { score_weights: config.score_weights.into(), ..card.clone() };
-    Ok(FittedRfm { card, dimensions: [r, f, m] })
+    Ok(FittedRfm { config, card, dimensions: [r, f, m] })
 }
 
 fn mismatch(what: &str, card: String, config: String) -> ModelError {
     ModelError::CardMismatch { what: what.to_owned(), card, config }
 }
 
-impl FittedRfm {
-    /// The columns of [`columns`] for each batch; the first is number `first` of those that were fitted.
-    pub(crate) fn apply(
-        &self,
-        config: &RfmConfig,
-        first: usize,
-        batches: &[RecordBatch],
-    ) -> Result<Vec<Vec<ArrayRef>>, ModelError> {
-        let numbered = batches.par_iter().enumerate();
-        numbered.map(|(index, batch)| self.apply_batch(config, first + index, batch)).collect()
+impl Fitted for FittedRfm<'_> {
+    fn apply(&mut self, first: usize, table: &[RecordBatch]) -> Result<Vec<Vec<ArrayRef>>, ModelError> {
+        let fitted = &*self;
+        table.par_iter().enumerate().map(|(index, batch)| fitted.apply_batch(first + index, batch)).collect()
     }
 
-    fn apply_batch(&self, config: &RfmConfig, index: usize, batch: &RecordBatch) -> Result<Vec<ArrayRef>, ModelError> {
+    fn record(self: Box<Self>, card: &mut ModelCard) {
+        card.rfm = Some(self.card);
+    }
+}
+
+impl FittedRfm<'_> {
+    fn apply_batch(&self, index: usize, batch: &RecordBatch) -> Result<Vec<ArrayRef>, ModelError> {
         let [r, f, m] = &self.dimensions;
         let (r, f, m) = (r.scores(index, batch)?, f.scores(index, batch)?, m.scores(index, batch)?);
-        let cells = cells(config.bins, &r, &f, &m);
-        let means = weighted_means(config, &r, &f, &m);
+        let cells = cells(self.config.bins, &r, &f, &m);
+        let means = weighted_means(self.config, &r, &f, &m);
         Ok(vec![Arc::new(r), Arc::new(f), Arc::new(m), cells, means])
     }
 }

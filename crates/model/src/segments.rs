@@ -10,9 +10,11 @@ use appraise_schema::{ColumnSpec, ColumnType};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringBuilder};
 use arrow::compute::{and_not, prep_null_mask_filter};
 
-use crate::card::{SegmentCard, SegmentsCard};
-use crate::config::SegmentRule;
+use crate::card::{ModelCard, SegmentCard, SegmentsCard};
+use crate::config::{RfmConfig, SegmentRule};
 use crate::error::ModelError;
+use crate::lint::{self, Finding};
+use crate::model::{Fitted, Model};
 use crate::score_cells;
 
 /// The segment of customers who meet no rule.
@@ -38,18 +40,12 @@ pub const RF_GRID: &[(&str, &str)] = &[
     ("prospect", "purchase_periods = 0 AND refund_count = 0"),
 ];
 
-/// The column that segments add.
-pub(crate) fn columns() -> Vec<ColumnSpec> {
-    let meaning = "segment whose rule the customer is the first to meet; `unassigned` without one";
-    vec![ColumnSpec::required("segment", ColumnType::String, "", meaning)]
-}
-
 /// Segment rules that fit a table.
 #[derive(Debug)]
 pub(crate) struct Segments {
     rules: Vec<BoundRule>,
-    /// Whether the table has the scores of RFM.
-    scored: bool,
+    /// The scores that the table has.
+    rfm: Option<RfmConfig>,
 }
 
 /// One rule that fits a table.
@@ -77,31 +73,30 @@ impl Verdict {
 }
 
 /// Segment rules, what those that read nothing but scores say of each cell, and who met them so far.
-pub(crate) struct FittedSegments<'p> {
+struct FittedSegments<'p> {
     rules: &'p [BoundRule],
     by_cell: Vec<Option<Verdict>>,
-    pub(crate) card: SegmentsCard,
+    card: SegmentsCard,
 }
 
 impl Segments {
-    /// Binds `rules` to a table of `columns`; `scored` says whether the scores of RFM are among them.
-    pub(crate) fn new(rules: &[SegmentRule], columns: &[(String, SqlType)], scored: bool) -> Result<Self, ModelError> {
+    /// Binds `rules` to a table of `columns`, among them the scores of `rfm`.
+    pub(crate) fn new(
+        rules: &[SegmentRule],
+        columns: &[(String, SqlType)],
+        rfm: Option<RfmConfig>,
+    ) -> Result<Self, ModelError> {
         let mut bound: Vec<BoundRule> = Vec::with_capacity(rules.len());
         for rule in rules {
             let taken = bound.iter().any(|before| before.segment == rule.name);
             check_name(&rule.name, taken)?;
             bound.push(BoundRule::new(rule, columns)?);
         }
-        Ok(Self { rules: bound, scored })
-    }
-
-    /// The rules in order.
-    pub(crate) fn rules(&self) -> &[BoundRule] {
-        &self.rules
+        Ok(Self { rules: bound, rfm })
     }
 
     /// The rules ready to be tried on customers. Calls the expression engine: not for use inside a rayon job.
-    pub(crate) fn fitted(&self) -> Result<FittedSegments<'_>, ModelError> {
+    fn fitted(&self) -> Result<FittedSegments<'_>, ModelError> {
         let card = |rule: &BoundRule| SegmentCard {
             segment: rule.segment.clone(),
             when: rule.when.text().to_owned(),
@@ -116,17 +111,54 @@ impl Segments {
     fn verdicts_by_cell(&self) -> Result<Vec<Option<Verdict>>, ModelError> {
         let cells = score_cells::table()?;
         let of_cells = |rule: &BoundRule| {
-            let shared = self.scored && score_cells::only_scores(rule.when.columns().iter());
+            let shared = self.rfm.is_some() && score_cells::only_scores(rule.when.columns().iter());
             shared.then(|| rule.evaluate(&cells)).transpose()
         };
         self.rules.iter().map(of_cells).collect()
     }
 }
 
+impl Model for Segments {
+    fn columns(&self) -> Vec<ColumnSpec> {
+        let meaning = "segment whose rule the customer is the first to meet; `unassigned` without one";
+        vec![ColumnSpec::required("segment", ColumnType::String, "", meaning)]
+    }
+
+    fn fit_inputs(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn inputs(&self) -> Vec<String> {
+        self.rules.iter().flat_map(BoundRule::columns).cloned().collect()
+    }
+
+    fn fit(&self, _table: &[RecordBatch]) -> Result<Box<dyn Fitted + '_>, ModelError> {
+        Ok(Box::new(self.fitted()?))
+    }
+
+    fn thaw(&self, _card: &ModelCard) -> Result<Box<dyn Fitted + '_>, ModelError> {
+        Ok(Box::new(self.fitted()?))
+    }
+
+    fn lint(&self) -> Result<Vec<Finding>, ModelError> {
+        lint::lint(self.rfm.as_ref(), &self.rules)
+    }
+}
+
+impl Fitted for FittedSegments<'_> {
+    fn apply(&mut self, _first: usize, table: &[RecordBatch]) -> Result<Vec<Vec<ArrayRef>>, ModelError> {
+        table.iter().map(|batch| Ok(vec![self.segments(batch)?])).collect()
+    }
+
+    fn record(self: Box<Self>, card: &mut ModelCard) {
+        card.segments = Some(self.card);
+    }
+}
+
 impl FittedSegments<'_> {
     /// The `segment` column of `batch`; counts who met which rule. Calls the expression engine: not for use inside a
     /// rayon job.
-    pub(crate) fn apply(&mut self, batch: &RecordBatch) -> Result<ArrayRef, ModelError> {
+    fn segments(&mut self, batch: &RecordBatch) -> Result<ArrayRef, ModelError> {
         let cells = score_cells::rows_of(batch);
         let mut open = BooleanArray::from(vec![true; batch.num_rows()]);
         let mut chosen = vec![UNASSIGNED; batch.num_rows()];

@@ -1,10 +1,8 @@
-//! The contract of `customer_values`.
+//! What `customer_values` repeats of `customer_features`.
 
 use appraise_schema::{ColumnSpec, TableContract};
 
-use crate::config::ModelConfig;
 use crate::error::ModelError;
-use crate::{rfm, segments};
 
 /// Columns copied from `customer_features`, so that most questions need no join.
 const HEADLINE: &[(&str, &str)] = &[
@@ -22,7 +20,10 @@ const HEADLINE: &[(&str, &str)] = &[
 const HEADLINE_IF_MAPPED: &[&str] = &["gross_margin"];
 
 /// The columns of `features` that `customer_values` repeats.
-fn headline(features: &TableContract) -> Result<Vec<ColumnSpec>, ModelError> {
+///
+/// # Errors
+/// [`ModelError::Column`] when `features` lacks one that there always is.
+pub(crate) fn headline(features: &TableContract) -> Result<Vec<ColumnSpec>, ModelError> {
     let find = |name: &str| features.position(name).map(|position| features.columns[position].clone());
     let mut columns = Vec::new();
     for (name, expected) in HEADLINE {
@@ -31,21 +32,4 @@ fn headline(features: &TableContract) -> Result<Vec<ColumnSpec>, ModelError> {
     }
     columns.extend(HEADLINE_IF_MAPPED.iter().filter_map(|name| find(name)));
     Ok(columns)
-}
-
-/// The table `customer_values` that `config` makes of `features`: the headline columns, then those of each
-/// model that is on.
-///
-/// # Errors
-/// [`ModelError::Column`] when `features` lacks a headline column, [`ModelError::Contract`] when the columns
-/// make no portable table.
-pub fn contract(config: &ModelConfig, features: &TableContract) -> Result<TableContract, ModelError> {
-    let mut columns = headline(features)?;
-    if let Some(rfm) = &config.rfm {
-        columns.extend(rfm::columns(rfm.bins));
-    }
-    if !config.segments.is_empty() {
-        columns.extend(segments::columns());
-    }
-    Ok(TableContract::new("customer_values", "one row per customer: what the customer is worth", columns)?)
 }

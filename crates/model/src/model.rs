@@ -1,0 +1,41 @@
+//! What every model is: fitted to customers, or taken from a card, then applied row by row.
+
+use appraise_schema::ColumnSpec;
+use arrow::array::{ArrayRef, RecordBatch};
+
+use crate::card::ModelCard;
+use crate::error::ModelError;
+use crate::lint::Finding;
+
+/// A model that is on, with its parameters.
+pub(crate) trait Model: Send + Sync {
+    /// The columns that it adds.
+    fn columns(&self) -> Vec<ColumnSpec>;
+
+    /// The columns of the features, and of models before it, that fitting reads.
+    fn fit_inputs(&self) -> Vec<String>;
+
+    /// The columns of the features, and of models before it, that applying reads.
+    fn inputs(&self) -> Vec<String>;
+
+    /// Fits the model to all customers.
+    fn fit(&self, table: &[RecordBatch]) -> Result<Box<dyn Fitted + '_>, ModelError>;
+
+    /// Takes the model from a card that was fitted before.
+    fn thaw(&self, card: &ModelCard) -> Result<Box<dyn Fitted + '_>, ModelError>;
+
+    /// What is questionable about its parameters. Calls the expression engine: not for use inside a rayon job.
+    fn lint(&self) -> Result<Vec<Finding>, ModelError> {
+        Ok(Vec::new())
+    }
+}
+
+/// A fitted model.
+pub(crate) trait Fitted {
+    /// Values of [`Model::columns`] for each batch of `table`, whose first is number `first` of all that are valued. May call
+    /// the expression engine: not for use inside a rayon job.
+    fn apply(&mut self, first: usize, table: &[RecordBatch]) -> Result<Vec<Vec<ArrayRef>>, ModelError>;
+
+    /// Writes what was fitted to its place in the card.
+    fn record(self: Box<Self>, card: &mut ModelCard);
+}
