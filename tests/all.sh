@@ -26,5 +26,8 @@ program=${CARGO_TARGET_DIR:-target}/release/appraise
 step 'every feature against DuckDB'
 "$python" tests/oracle/check_features.py --bin "$program"
 
+step 'every look-alike value in sixty digits'
+"$python" tests/oracle/check_potential.py --bin "$program"
+
 step 'benchmark programs, small'
 APPRAISE_BIN=$program benches/peers/run.sh 200000 --rounds 1

@@ -24,6 +24,9 @@ pub struct ModelCard {
     /// RFM scores, when they are on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rfm: Option<RfmCard>,
+    /// Look-alike values, when they are on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub potential: Option<PotentialCard>,
     /// Segments, when there are rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments: Option<SegmentsCard>,
@@ -32,7 +35,7 @@ pub struct ModelCard {
 impl ModelCard {
     /// A card without a model.
     pub(crate) fn new(as_of: String, money_scale: u8) -> Self {
-        Self { format_version: FORMAT_VERSION, as_of, money_scale, rfm: None, segments: None }
+        Self { format_version: FORMAT_VERSION, as_of, money_scale, rfm: None, potential: None, segments: None }
     }
 }
 
@@ -227,6 +230,68 @@ impl DimensionCard {
             largest_tie: fitted.largest_tie.map(|tie| TieCard { value: show(tie.value), customers: tie.customers }),
         }
     }
+}
+
+/// Fitted look-alike values. Doubles are in minor units of money, variances in their square.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PotentialCard {
+    /// The attributes that make the groups, from the widest.
+    pub by: Vec<String>,
+    /// Share of all yearly margins that stayed as they are.
+    pub winsorise: f64,
+    /// The largest of these: greater margins count as this. `None` when no customer had a complete year.
+    pub cut: Option<CardValue>,
+    /// The market, when it counts.
+    pub demand: Option<DemandCard>,
+    /// The variances, from the widest groups to customers; none when no customer had a complete year.
+    pub levels: Vec<LevelCard>,
+    /// All groups with complete years: all customers, then each level by the values of the attributes.
+    pub groups: Vec<GroupCard>,
+}
+
+/// The market that customers are compared with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DemandCard {
+    /// The column with the index of a customer's market.
+    pub column: String,
+    /// Mean index of the customers with complete years; `None` when it is not known of any.
+    pub base: Option<f64>,
+    /// How many they are.
+    pub customers: u64,
+}
+
+/// The variances of one level of groups, or of the customers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LevelCard {
+    /// Whose: the attributes that make the groups with `+` between them, or `customer`.
+    pub of: String,
+    /// s²: variance of what one unit of exposure shows, around what the group or customer is worth.
+    pub within: f64,
+    /// τ²: variance of what they are worth, around the group that they are in.
+    pub between: f64,
+}
+
+/// One group of alike customers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupCard {
+    /// Values of the first attributes; none for all customers.
+    pub group: Vec<Option<String>>,
+    /// Customers with a complete year.
+    pub customers: u64,
+    /// Their complete years.
+    pub years: u64,
+    /// What `mean` rests on: the credibilities of the members added up, or their years where members do not differ.
+    pub exposure: f64,
+    /// Mean of a year, by the group's own members.
+    pub mean: f64,
+    /// z: weight of `mean` in `value`, from 0 to 1.
+    pub credibility: f64,
+    /// θ: what a year of a customer of the group is worth.
+    pub value: f64,
 }
 
 /// The segment rules and how many customers met them.

@@ -1,6 +1,7 @@
 //! What a pipeline asks of the models, before any customer is seen.
 
 use appraise_expression::Parsed;
+use appraise_schema::{Horizon, Share};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
@@ -10,6 +11,8 @@ use crate::error::ModelError;
 pub struct ModelConfig {
     /// RFM scores.
     pub rfm: Option<RfmConfig>,
+    /// Look-alike value and potential.
+    pub potential: Option<PotentialConfig>,
     /// Segment rules; the first that is met names the segment. Without rules there is no `segment` column.
     pub segments: Vec<SegmentRule>,
 }
@@ -184,6 +187,29 @@ impl ScoreWeights {
         } else {
             Err(ModelError::ScoreWeights { r, f, m })
         }
+    }
+}
+
+/// Parameters of the look-alike value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PotentialConfig {
+    /// Text columns of `customer_features` that make groups of alike customers, each within those before it; may be empty.
+    pub by: Vec<String>,
+    /// Column of doubles with the index of the customer's market; without it markets do not count.
+    pub demand: Option<String>,
+    /// How far `potential_value` reaches.
+    pub horizon: Horizon,
+    /// Share of all yearly margins that stay as they are; greater ones are cut to the largest of these.
+    pub winsorise: Share,
+}
+
+impl PotentialConfig {
+    /// Checks what the types can't say.
+    ///
+    /// # Errors
+    /// [`ModelError::Winsorise`] when no margin would stay.
+    pub fn check(&self) -> Result<(), ModelError> {
+        if self.winsorise.fraction() > 0.0 { Ok(()) } else { Err(ModelError::Winsorise { share: self.winsorise }) }
     }
 }
 

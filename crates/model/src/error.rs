@@ -1,6 +1,7 @@
 //! What can go wrong between features and values.
 
 use appraise_expression::{EvaluationError, ExpressionError};
+use appraise_schema::Share;
 use appraise_schema::table::ContractError;
 use arrow::error::ArrowError;
 
@@ -42,6 +43,38 @@ pub enum ModelError {
         f: f64,
         /// Of `m_score`.
         m: f64,
+    },
+    /// Margins that would all be cut to the smallest.
+    #[error("`winsorise` is {share}, expected a share above 0%")]
+    Winsorise {
+        /// As configured.
+        share: Share,
+    },
+    /// A market that has no size.
+    #[error(
+        "`customer_features` row {row} of batch {batch}: the demand index {column} is {value}, expected a number above 0"
+    )]
+    DemandIndex {
+        /// The column.
+        column: String,
+        /// The index.
+        value: f64,
+        /// Index of the batch, from 0.
+        batch: usize,
+        /// Index of the row in it, from 0.
+        row: usize,
+    },
+    /// Money that does not fit its column.
+    #[error("`customer_features` row {row} of batch {batch}: {column} of {value} minor units does not fit 18 digits")]
+    MoneyOverflow {
+        /// The column of `customer_values`.
+        column: &'static str,
+        /// What it would be, in minor units.
+        value: f64,
+        /// Index of the batch, from 0.
+        batch: usize,
+        /// Index of the row in it, from 0.
+        row: usize,
     },
     /// A segment name that is blank, reserved or taken.
     #[error("`{name}` can't be the name of a segment: {why}")]
@@ -141,6 +174,8 @@ impl ModelError {
             Self::CardMismatch { .. } => {
                 Some("fit anew, or set the parameters that the card was fitted with".to_owned())
             }
+            Self::DemandIndex { .. } => Some("correct the table; an index that is not known is NULL".to_owned()),
+            Self::MoneyOverflow { .. } => Some("keep fewer decimal places in `money.scale`".to_owned()),
             _ => None,
         }
     }

@@ -4,17 +4,20 @@
 //! Every model is fitted, which yields its part of a small [`ModelCard`], and then applied row by row, which
 //! needs the card and nothing else of the fitted customers. So a card can be kept and applied to other customers
 //! or with other weights ([`ModelPlan::apply`]). Models run in a fixed order, each sees the columns of those
-//! before it, when it is fitted, too: scores, then segments.
+//! before it, when it is fitted, too: scores, potential, then segments.
 //!
 //! A model is a file with its columns, its `fit` and its `apply`, a line of [`ModelPlan::new`], and a field of
 //! [`ModelConfig`] and [`ModelCard`].
 
 mod card;
 mod config;
+mod credibility;
 mod error;
+mod groups;
 mod lint;
 mod model;
 mod plan;
+mod potential;
 mod rfm;
 mod score_cells;
 mod scores;
@@ -22,10 +25,10 @@ mod segments;
 mod values;
 
 pub use card::{
-    CardValue, DimensionCard, FORMAT_VERSION, MethodCard, ModelCard, RfmCard, ScoreCard, ScoreWeightsCard, SegmentCard,
-    SegmentsCard, TieCard,
+    CardValue, DemandCard, DimensionCard, FORMAT_VERSION, GroupCard, LevelCard, MethodCard, ModelCard, PotentialCard,
+    RfmCard, ScoreCard, ScoreWeightsCard, SegmentCard, SegmentsCard, TieCard,
 };
-pub use config::{Dimension, ModelConfig, RfmConfig, ScoreMethod, ScoreWeights, SegmentRule, Ties};
+pub use config::{Dimension, ModelConfig, PotentialConfig, RfmConfig, ScoreMethod, ScoreWeights, SegmentRule, Ties};
 pub use error::ModelError;
 pub use lint::{Finding, GridRow};
 pub use plan::{FittedModels, ModelPlan, Valued};

@@ -13,6 +13,7 @@ use crate::config::ModelConfig;
 use crate::error::ModelError;
 use crate::lint::Finding;
 use crate::model::{Fitted, Model};
+use crate::potential::Potential;
 use crate::rfm::Rfm;
 use crate::segments::Segments;
 use crate::values;
@@ -55,6 +56,9 @@ impl ModelPlan {
         };
         if let Some(rfm) = &config.rfm {
             add(Box::new(Rfm::new(rfm.clone(), money_scale)?), &mut columns)?;
+        }
+        if let Some(potential) = &config.potential {
+            add(Box::new(Potential::new(potential.clone(), money_scale, features)?), &mut columns)?;
         }
         if !config.segments.is_empty() {
             let segments = Segments::new(&config.segments, &sql_columns(&columns), config.rfm.clone())?;

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use appraise_feature_engineering::{Duplicates, FeatureConfig, ReferenceConfig};
 use appraise_ingest::{Check, CheckKind, ExchangeRatesConfig, ReferenceConfig as TableConfig, Severity, SourceConfig};
-use appraise_model::{ModelConfig, RfmConfig, ScoreMethod, ScoreWeights, SegmentRule, Ties};
+use appraise_model::{ModelConfig, PotentialConfig, RfmConfig, ScoreMethod, ScoreWeights, SegmentRule, Ties};
 use appraise_schema::{AsOf, ExchangeRates, KeyType, Layout, Reference, SourceKind, Symbols};
 
-use crate::spec::resolved::{self, CheckRule, ColumnCheck, Pipeline, ReferenceTable, Rfm, ScoreRule, Source};
+use crate::spec::resolved::{
+    self, CheckRule, ColumnCheck, Pipeline, Potential, ReferenceTable, Rfm, ScoreRule, Source,
+};
 
 /// What all sources of a run share.
 #[derive(Debug, Clone)]
@@ -190,12 +192,21 @@ pub fn features(pipeline: &Pipeline, as_of: AsOf, key_type: KeyType, tables: &Re
 /// What the models are asked for; `None` when none is on.
 #[must_use]
 pub fn model(pipeline: &Pipeline) -> Option<ModelConfig> {
-    let resolved::Model { rfm: scores, segments } = &pipeline.model;
-    if scores.is_none() && segments.is_empty() {
+    let resolved::Model { rfm: scores, potential: look_alike, segments } = &pipeline.model;
+    if scores.is_none() && look_alike.is_none() && segments.is_empty() {
         return None;
     }
     let rule = |rule: &resolved::SegmentRule| SegmentRule { name: rule.name.clone(), when: rule.when.clone() };
-    Some(ModelConfig { rfm: scores.as_ref().map(rfm), segments: segments.iter().map(rule).collect() })
+    Some(ModelConfig {
+        rfm: scores.as_ref().map(rfm),
+        potential: look_alike.as_ref().map(potential),
+        segments: segments.iter().map(rule).collect(),
+    })
+}
+
+fn potential(potential: &Potential) -> PotentialConfig {
+    let Potential { by, demand, horizon, winsorise } = potential.clone();
+    PotentialConfig { by, demand, horizon, winsorise }
 }
 
 fn rfm(rfm: &Rfm) -> RfmConfig {

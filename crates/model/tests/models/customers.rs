@@ -98,7 +98,8 @@ pub(crate) fn rule(name: &str, when: &str) -> SegmentRule {
 /// A plan with RFM scores and segment rules.
 pub(crate) fn plan(rfm: RfmConfig, rules: &[(&str, &str)]) -> ModelPlan {
     let segments = rules.iter().map(|(name, when)| rule(name, when)).collect();
-    ModelPlan::new(&ModelConfig { rfm: Some(rfm), segments }, &contract(KeyType::Text)).unwrap()
+    ModelPlan::new(&ModelConfig { rfm: Some(rfm), segments, ..ModelConfig::default() }, &contract(KeyType::Text))
+        .unwrap()
 }
 
 /// Fits `rfm` to the customers, in batches of 100, and values them.

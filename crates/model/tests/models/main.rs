@@ -4,5 +4,6 @@
 
 mod customers;
 mod model_card;
+mod potential;
 mod published_rfm;
 mod segment_rules;

@@ -150,7 +150,8 @@ fn rfm_score_is_the_weighted_mean() {
 fn integer_keys_split_ties_by_number() {
     let customers: Vec<Customer> = ["10", "9", "8", "-1", "7"].map(|id| buyer(id, 1, 2, 100)).to_vec();
     let method = ScoreMethod::Quantile { ties: Ties::Split };
-    let config = ModelConfig { rfm: Some(RfmConfig { monetary: method, ..RfmConfig::default() }), segments: vec![] };
+    let config =
+        ModelConfig { rfm: Some(RfmConfig { monetary: method, ..RfmConfig::default() }), ..ModelConfig::default() };
     let plan = ModelPlan::new(&config, &contract(KeyType::Integer)).unwrap();
     let valued = plan.fit_and_apply(as_of(), &features(KeyType::Integer, &customers, 2)).unwrap();
     assert_eq!(scores(&valued, "m_score"), [5, 4, 3, 1, 2].map(Some));
@@ -312,7 +313,7 @@ fn a_feature_of_a_score_s_name_is_refused() {
     let mut contract = contract(KeyType::Text);
     contract.columns.push(appraise_schema::ColumnSpec::as_of());
     contract.columns.last_mut().unwrap().name = "r_score".to_owned();
-    let config = ModelConfig { rfm: Some(RfmConfig::default()), segments: vec![] };
+    let config = ModelConfig { rfm: Some(RfmConfig::default()), ..ModelConfig::default() };
     let error = ModelPlan::new(&config, &contract).err().unwrap();
     assert_eq!(error.to_string(), "column `r_score` stands twice in table `customer_features`");
 }

@@ -67,7 +67,7 @@ fn rules_over_scores_alone_and_over_other_columns_agree() {
 fn rules_that_do_not_fit_the_table_are_refused() {
     let refused = |rules: &[(&str, &str)]| {
         let segments = rules.iter().map(|(name, when)| rule(name, when)).collect();
-        let config = ModelConfig { rfm: Some(RfmConfig::default()), segments };
+        let config = ModelConfig { rfm: Some(RfmConfig::default()), segments, ..ModelConfig::default() };
         ModelPlan::new(&config, &contract(KeyType::Text)).err().unwrap()
     };
     assert!(matches!(refused(&[("a", "r_scor = 1")]), ModelError::Rule { .. }));
@@ -237,7 +237,8 @@ fn findings_say_who_takes_whom() {
 fn without_scores_only_orders_and_refunds_are_judged() {
     let lint = |rules: &[(&str, &str)]| {
         let segments = rules.iter().map(|(name, when)| rule(name, when)).collect();
-        let plan = ModelPlan::new(&ModelConfig { rfm: None, segments }, &contract(KeyType::Text)).unwrap();
+        let plan =
+            ModelPlan::new(&ModelConfig { segments, ..ModelConfig::default() }, &contract(KeyType::Text)).unwrap();
         plan.lint().unwrap().iter().map(Finding::to_string).collect::<Vec<_>>()
     };
     assert_eq!(lint(&[("buyer", "orders > 0"), ("other", "orders = 0")]), Vec::<String>::new());

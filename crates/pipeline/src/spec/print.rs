@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::node::{Node, Value, whole};
 use super::problem::{Place, join};
-use super::resolved::{Features, Pipeline, ReferenceTable, Rfm, ScoreRule, Source};
+use super::resolved::{Features, Pipeline, Potential, ReferenceTable, Rfm, ScoreRule, Source};
 use super::secrets::Secrets;
 use super::semantic::{period_name, unit_name};
 use super::yaml;
@@ -60,6 +60,7 @@ fn resolved(pipeline: &Pipeline, tree: &Node) -> Json {
     whole.insert("features".to_owned(), features(&pipeline.features));
     let mut model = Map::new();
     model.extend(pipeline.model.rfm.as_ref().map(|scores| ("rfm".to_owned(), rfm(scores, tree))));
+    model.extend(pipeline.model.potential.as_ref().map(|of| ("potential".to_owned(), potential(of, tree))));
     model.insert("segments".to_owned(), segments(pipeline));
     whole.insert("model".to_owned(), Json::Object(model));
     let path = tree.at("export.path").map(Node::to_json);
@@ -164,6 +165,16 @@ fn rfm(rfm: &Rfm, tree: &Node) -> Json {
         "frequency": score("frequency", &rfm.frequency),
         "monetary": score("monetary", &rfm.monetary),
     })
+}
+
+fn potential(potential: &Potential, tree: &Node) -> Json {
+    let winsorise = tree.at("model.potential.winsorise").map(Node::to_json);
+    let mut entries = Map::new();
+    entries.insert("by".to_owned(), json!(potential.by));
+    entries.extend(potential.demand.as_ref().map(|demand| ("demand".to_owned(), demand.as_str().into())));
+    entries.insert("horizon".to_owned(), potential.horizon.to_string().into());
+    entries.insert("winsorise".to_owned(), winsorise.unwrap_or_else(|| potential.winsorise.to_string().into()));
+    Json::Object(entries)
 }
 
 fn segments(pipeline: &Pipeline) -> Json {

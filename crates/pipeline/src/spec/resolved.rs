@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use appraise_expression::Parsed;
 use appraise_feature_engineering::InteractionConfig;
 use appraise_schema::source::SourceColumn;
-use appraise_schema::{AsOf, Money, PurchasePeriod, Share, SourceKind, TimeUnit, WindowDays};
+use appraise_schema::{AsOf, Horizon, Money, PurchasePeriod, Share, SourceKind, TimeUnit, WindowDays};
 use chrono_tz::Tz;
 
 pub use super::types::{Compression, Delivery, Duplicates, Severity, Ties};
@@ -184,6 +184,8 @@ pub struct Features {
 pub struct Model {
     /// The three scores, where they are asked for.
     pub rfm: Option<Rfm>,
+    /// Look-alike values, where they are asked for.
+    pub potential: Option<Potential>,
     /// Segments: the first rule that is true wins.
     pub segments: Vec<SegmentRule>,
 }
@@ -219,6 +221,19 @@ pub enum ScoreRule {
         /// `bins` − 1 cut-offs.
         cuts: Vec<i64>,
     },
+}
+
+/// What a customer may be worth, by own years and those of alike customers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Potential {
+    /// Attributes that make groups of alike customers, from the widest; each once.
+    pub by: Vec<String>,
+    /// Column of a reference table with the index of the market.
+    pub demand: Option<String>,
+    /// How far ahead the potential reaches.
+    pub horizon: Horizon,
+    /// Share of all yearly margins that count in full, above 0.
+    pub winsorise: Share,
 }
 
 /// A segment and its rule.

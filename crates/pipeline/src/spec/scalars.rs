@@ -41,6 +41,11 @@ const DAYS: Shape = Shape {
     matches: |text| text.strip_suffix('d').is_some_and(|days| is_digits(days, 1..=5)) && !text.starts_with('0'),
     expected: "a number of days such as `90d`, from 1d to 99999d",
 };
+const HORIZON: Shape = Shape {
+    pattern: "^[1-9][0-9]{0,3}(d|w|mo|y)$",
+    matches: |text| text.parse::<appraise_schema::Horizon>().is_ok(),
+    expected: "a horizon such as `24mo`, `90d`, `13w` or `2y`",
+};
 const DATE: Shape =
     Shape { pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", matches: is_date, expected: "a date such as `2024-12-31`" };
 const DECIMAL: Shape = Shape {
@@ -55,7 +60,7 @@ const NOT_BLANK: Shape = Shape {
 };
 
 /// Every pattern that the JSON Schema uses.
-pub(crate) const SHAPES: [&Shape; 8] = [&NAME, &SHARE, &WINDOW, &AGE, &DAYS, &DATE, &DECIMAL, &NOT_BLANK];
+pub(crate) const SHAPES: [&Shape; 9] = [&NAME, &SHARE, &WINDOW, &AGE, &DAYS, &HORIZON, &DATE, &DECIMAL, &NOT_BLANK];
 
 fn is_name(text: &str) -> bool {
     text.len() <= 63
@@ -136,6 +141,12 @@ text_scalar!(
     Days,
     DAYS,
     "days"
+);
+text_scalar!(
+    /// How far ahead a value reaches, in days, weeks, months or years.
+    HorizonText,
+    HORIZON,
+    "horizon"
 );
 text_scalar!(
     /// A calendar date.
@@ -360,6 +371,9 @@ mod tests {
             "%",
             " %",
             "d",
+            "w",
+            "mo",
+            "y",
             "-",
             "a",
             "_",

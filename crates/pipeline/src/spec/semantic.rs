@@ -4,7 +4,9 @@ use appraise_expression::Parsed;
 use appraise_schema::{PurchasePeriod, TimeUnit};
 use serde_json::{Value, json};
 
-use super::resolved::{CheckRule, ColumnCheck, Features, Model, Pipeline, ReferenceTable, Rfm, ScoreRule, Source};
+use super::resolved::{
+    CheckRule, ColumnCheck, Features, Model, Pipeline, Potential, ReferenceTable, Rfm, ScoreRule, Source,
+};
 
 impl Pipeline {
     /// The configuration that decides the bytes of the tables, as canonical JSON: no paths, no limits, and none of the
@@ -92,7 +94,20 @@ fn features(features: &Features) -> Value {
 fn model(model: &Model) -> Value {
     let segments: Value =
         model.segments.iter().map(|rule| json!({ "name": rule.name, "when": rule.when.text() })).collect();
-    json!({ "rfm": model.rfm.as_ref().map(rfm), "segments": segments })
+    let mut semantic = json!({ "rfm": model.rfm.as_ref().map(rfm), "segments": segments });
+    if let Some(of) = &model.potential {
+        semantic["potential"] = potential(of);
+    }
+    semantic
+}
+
+fn potential(potential: &Potential) -> Value {
+    json!({
+        "by": potential.by,
+        "demand": potential.demand,
+        "horizon_years": potential.horizon.years(),
+        "winsorise": potential.winsorise.fraction(),
+    })
 }
 
 fn rfm(rfm: &Rfm) -> Value {

@@ -115,6 +115,7 @@ fn the_semantic_part_knows_no_paths_and_no_limits() {
         "features.columns.more=orders + 1",
         "sources.customers={ path: c.parquet, columns: { customer_id: c } }",
         "sources.transactions.columns.category=department",
+        "model.potential={}",
     ] {
         assert_ne!(load(&[set]).unwrap().pipeline.semantic(), same, "{set}");
     }

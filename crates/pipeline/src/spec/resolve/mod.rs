@@ -4,6 +4,7 @@
 
 mod features;
 mod model;
+mod potential;
 mod references;
 mod sources;
 
@@ -16,7 +17,7 @@ use chrono_tz::Tz;
 
 use super::node::{Node, Value};
 use super::problem::{Problem, join};
-use super::resolved::{Export, Pipeline};
+use super::resolved::{Export, Model, Pipeline};
 use super::scalars::{ColumnSql, Name, ShareText};
 use super::types::Spec;
 use super::{built, expression};
@@ -146,7 +147,10 @@ fn pipeline(report: &mut Report<'_>, spec: &Spec, folder: &Path, output: Option<
         report.add("known_by", "no source maps `loaded_at`", Some("map when rows were delivered, or leave it out"));
     }
     let features = features::resolve(report, &spec.features.clone().unwrap_or_default());
-    let model = model::resolve(report, &spec.model.clone().unwrap_or_default(), scale);
+    let written = spec.model.clone().unwrap_or_default();
+    let look_alike = written.potential.as_ref();
+    let potential = look_alike.and_then(|of| potential::resolve(report, of, &sources, &tables.references, &features));
+    let model = Model { potential, ..model::resolve(report, &written, scale) };
     let export = Export {
         path: output.cloned().unwrap_or_else(|| folder.join(&spec.export.path.0)),
         compression: spec.export.compression.unwrap_or_default(),

@@ -7,7 +7,7 @@ use crate::spec::resolved::{Model, SegmentRule};
 use crate::spec::types::{ModelSpec, SegmentSet, SegmentSetSpec, SegmentSpec};
 use crate::spec::{expression, scores};
 
-/// Resolves `model`; cut-offs of money are at `scale` decimal places.
+/// Resolves the scores and segments of `model`; cut-offs of money are at `scale` decimal places.
 pub(super) fn resolve(report: &mut Report<'_>, spec: &ModelSpec, scale: u8) -> Model {
     let rfm = spec.rfm.as_ref().map(|rfm| scores::resolve(report, rfm, scale));
     let bins = rfm.as_ref().map(|rfm| rfm.bins);
@@ -23,7 +23,7 @@ pub(super) fn resolve(report: &mut Report<'_>, spec: &ModelSpec, scale: u8) -> M
             segments.extend(parsed.map(|when| SegmentRule { name, when }));
         }
     }
-    Model { rfm, segments }
+    Model { rfm, potential: None, segments }
 }
 
 fn expand(report: &mut Report<'_>, path: &str, segment: &SegmentSpec, bins: Option<u8>) -> Vec<(String, String)> {

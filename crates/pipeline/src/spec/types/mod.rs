@@ -18,8 +18,8 @@ pub use features::{
     BiddingSpec, CreditSpec, FamilyName, FeaturesSpec, InteractionSpec, PurchasePeriodSpec, TimeUnitSpec, Weight,
 };
 pub use model::{
-    FrequencySpec, ModelSpec, RfmSpec, ScoreMethod, ScoreSpec, ScoreWeights, SegmentRuleSpec, SegmentSet,
-    SegmentSetSpec, SegmentSpec, Ties,
+    FrequencySpec, ModelSpec, PotentialSpec, RfmSpec, ScoreMethod, ScoreSpec, ScoreWeights, SegmentRuleSpec,
+    SegmentSet, SegmentSetSpec, SegmentSpec, Ties,
 };
 pub use named::Named;
 pub use sources::{

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::spec::scalars::{Decimal, SegmentName, Sql};
+use crate::spec::scalars::{Decimal, HorizonText, Name, SegmentName, ShareText, Sql};
 
 /// How customers are valued.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -12,6 +12,9 @@ use crate::spec::scalars::{Decimal, SegmentName, Sql};
 pub struct ModelSpec {
     /// Scores of recency, frequency and money; `{}` for the defaults. Without it customers have no scores.
     pub rfm: Option<RfmSpec>,
+    /// What a customer may be worth, by own years and those of alike customers; `{}` for the defaults. Without it there is no
+    /// such value.
+    pub potential: Option<PotentialSpec>,
     /// Who belongs to which segment: the first rule that is true wins. Default: none.
     pub segments: Option<Vec<SegmentSpec>>,
 }
@@ -103,6 +106,23 @@ pub struct FrequencySpec {
     /// With `thresholds`: the numbers of purchase periods that begin the second to the last score, rising.
     #[schemars(length(min = 1, max = 9))]
     pub cuts: Option<Vec<Decimal>>,
+}
+
+/// What a customer may be worth a year: the customer's own complete years, and those of alike customers in so far as the
+/// own ones are few or vary much.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Potential")]
+pub struct PotentialSpec {
+    /// Attributes of the customers that say who is alike, the widest first: `[industry, company_size]` makes companies of a size
+    /// lean on their industry, and industries on all customers. Default: none, all customers are alike.
+    pub by: Option<Vec<Name>>,
+    /// Column of a reference table with an index of the market: a customer whose market is above the mean is worth more.
+    pub demand: Option<Name>,
+    /// How far ahead `potential_value` reaches. Default `12mo`.
+    pub horizon: Option<HorizonText>,
+    /// Share of all yearly margins that count in full; greater ones count as the largest of these. Default `99%`.
+    pub winsorise: Option<ShareText>,
 }
 
 /// A segment, or a set of segments that comes with the program.
