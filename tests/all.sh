@@ -29,5 +29,11 @@ step 'every feature against DuckDB'
 step 'every look-alike value in sixty digits'
 "$python" tests/oracle/check_potential.py --bin "$program"
 
+step 'lifetime models against freshly drawn values of sixty digits'
+drawn=$(mktemp -d)
+trap 'rm -rf "$drawn"' EXIT
+"$python" tests/truth/draw_points.py --seed 7 --points 20 "$drawn"
+APPRAISE_TRUTH=$drawn cargo test --release --workspace --locked --test models true_values
+
 step 'benchmark programs, small'
 APPRAISE_BIN=$program benches/peers/run.sh 200000 --rounds 1

@@ -7,6 +7,7 @@ mod corpus;
 mod determinism;
 mod house;
 mod kill;
+mod lifetime;
 mod odd_files;
 mod program;
 mod shapes;

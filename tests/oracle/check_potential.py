@@ -215,6 +215,12 @@ def measure(binary, folder, customers):
             found = rows.project(f"coalesce({name}, 0)::DOUBLE AS x, expected::DOUBLE AS y, strength::DOUBLE AS s")
             found = found.fetchnumpy()
             print(f"  {name:<16} {spearman(found['x'], found['y']):6.3f} | {spearman(found['x'], found['s']):6.3f}")
+    effects = json.loads((folder / "dumps/truth.json").read_text(encoding="utf-8"))["groups"]
+    effects = {(of["industry"], of["company_size"]): of["rate_effect"] * of["spend_effect"] for of in effects}
+    card = json.loads((Path(result["tables"]["customer_values"]["path"]).parent / "model_card.json").read_text())
+    values = {tuple(of["group"]): of["value"] for of in card["potential"]["groups"] if len(of["group"]) == 2}
+    pairs = [(values[group], effects[group]) for group in sorted(values)]
+    print(f"{len(pairs)} groups: {spearman(*map(numpy.array, zip(*pairs))):.3f} with the true factors of rate and spend")
     return 0
 
 

@@ -36,6 +36,7 @@ struct Cli {
 enum Command {
     Run(commands::run::Run),
     Plan(commands::plan::Plan),
+    Backtest(commands::backtest::Backtest),
     Validate(commands::validate::Validate),
     Schema(commands::schema::Schema),
     Path(commands::path::Path),
@@ -62,6 +63,7 @@ impl Command {
         match self {
             Self::Run(command) => command.run(progress),
             Self::Plan(command) => command.run(),
+            Self::Backtest(command) => command.run(progress),
             Self::Validate(command) => command.run(),
             Self::Schema(command) => command.run(),
             Self::Path(command) => command.run(),

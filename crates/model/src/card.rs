@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clv::ClvCard;
 use crate::config::{ScoreWeights, Ties};
 use crate::error::ModelError;
 use crate::scores::{FittedRanking, ScoreRange};
@@ -24,6 +25,9 @@ pub struct ModelCard {
     /// RFM scores, when they are on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rfm: Option<RfmCard>,
+    /// Customer lifetime value, when it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clv: Option<ClvCard>,
     /// Look-alike values, when they are on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub potential: Option<PotentialCard>,
@@ -35,7 +39,15 @@ pub struct ModelCard {
 impl ModelCard {
     /// A card without a model.
     pub(crate) fn new(as_of: String, money_scale: u8) -> Self {
-        Self { format_version: FORMAT_VERSION, as_of, money_scale, rfm: None, potential: None, segments: None }
+        Self {
+            format_version: FORMAT_VERSION,
+            as_of,
+            money_scale,
+            rfm: None,
+            clv: None,
+            potential: None,
+            segments: None,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use appraise_expression::Parsed;
 use appraise_schema::{Horizon, Share};
 use serde::{Deserialize, Serialize};
 
+use crate::clv::ClvConfig;
 use crate::error::ModelError;
 
 /// The models that are on and their parameters. A model that is off contributes no columns.
@@ -11,8 +12,12 @@ use crate::error::ModelError;
 pub struct ModelConfig {
     /// RFM scores.
     pub rfm: Option<RfmConfig>,
+    /// Customer lifetime value.
+    pub clv: Option<ClvConfig>,
     /// Look-alike value and potential.
     pub potential: Option<PotentialConfig>,
+    /// Text columns whose values make the groups of `group_values`, set by set; without sets there is no such table.
+    pub groups: Vec<Vec<String>>,
     /// Segment rules; the first that is met names the segment. Without rules there is no `segment` column.
     pub segments: Vec<SegmentRule>,
 }

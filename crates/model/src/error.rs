@@ -44,6 +44,24 @@ pub enum ModelError {
         /// Of `m_score`.
         m: f64,
     },
+    /// A parameter out of its range.
+    #[error("`{parameter}` is {value}, expected {expected}")]
+    Parameter {
+        /// Its path in the model's configuration.
+        parameter: &'static str,
+        /// As configured.
+        value: String,
+        /// What would have been right.
+        expected: String,
+    },
+    /// A model that the customers have no fit for.
+    #[error("{what}: {source}")]
+    Fit {
+        /// Its path in the model's configuration.
+        what: &'static str,
+        /// Why.
+        source: appraise_clv::FitError,
+    },
     /// Margins that would all be cut to the smallest.
     #[error("`winsorise` is {share}, expected a share above 0%")]
     Winsorise {
@@ -174,6 +192,10 @@ impl ModelError {
             Self::CardMismatch { .. } => {
                 Some("fit anew, or set the parameters that the card was fitted with".to_owned())
             }
+            Self::Fit { .. } => Some(
+                "name a `fallback`, choose another model of purchases, or fit a longer history or more customers"
+                    .to_owned(),
+            ),
             Self::DemandIndex { .. } => Some("correct the table; an index that is not known is NULL".to_owned()),
             Self::MoneyOverflow { .. } => Some("keep fewer decimal places in `money.scale`".to_owned()),
             _ => None,

@@ -9,10 +9,13 @@
 //! A model is a file with its columns, its `fit` and its `apply`, a line of [`ModelPlan::new`], and a field of
 //! [`ModelConfig`] and [`ModelCard`].
 
+mod backtest;
 mod card;
+mod clv;
 mod config;
 mod credibility;
 mod error;
+mod group_values;
 mod groups;
 mod lint;
 mod model;
@@ -24,9 +27,15 @@ mod scores;
 mod segments;
 mod values;
 
+pub use appraise_clv::{PurchaseKind, Timing};
+pub use backtest::{ByFrequency, Decile, Outcomes, Quality};
 pub use card::{
     CardValue, DemandCard, DimensionCard, FORMAT_VERSION, GroupCard, LevelCard, MethodCard, ModelCard, PotentialCard,
     RfmCard, ScoreCard, ScoreWeightsCard, SegmentCard, SegmentsCard, TieCard,
+};
+pub use clv::{
+    CandidateCard, ClvCard, ClvConfig, Fallback, FitCard, GroupFitCard, Margin, PurchaseChoice, PurchasesCard,
+    SpendCard,
 };
 pub use config::{Dimension, ModelConfig, PotentialConfig, RfmConfig, ScoreMethod, ScoreWeights, SegmentRule, Ties};
 pub use error::ModelError;

@@ -4,6 +4,7 @@ use appraise_schema::ColumnSpec;
 use arrow::array::{ArrayRef, RecordBatch};
 
 use crate::card::ModelCard;
+use crate::clv::ClvCard;
 use crate::error::ModelError;
 use crate::lint::Finding;
 
@@ -35,6 +36,11 @@ pub(crate) trait Fitted {
     /// Values of [`Model::columns`] for each batch of `table`, whose first is number `first` of all that are valued. May call
     /// the expression engine: not for use inside a rayon job.
     fn apply(&mut self, first: usize, table: &[RecordBatch]) -> Result<Vec<Vec<ArrayRef>>, ModelError>;
+
+    /// The lifetime values that were fitted: what groups are forecast by.
+    fn clv(&self) -> Option<&ClvCard> {
+        None
+    }
 
     /// Writes what was fitted to its place in the card.
     fn record(self: Box<Self>, card: &mut ModelCard);

@@ -9,8 +9,10 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::Schema;
 
 use crate::card::ModelCard;
+use crate::clv::{Clv, Forecasts};
 use crate::config::ModelConfig;
 use crate::error::ModelError;
+use crate::group_values::{GroupPlan, GroupTally};
 use crate::lint::Finding;
 use crate::model::{Fitted, Model};
 use crate::potential::Potential;
@@ -24,6 +26,7 @@ pub struct ModelPlan {
     models: Vec<Box<dyn Model>>,
     money_scale: u8,
     contract: TableContract,
+    groups: Option<GroupPlan>,
     /// Names of the features.
     features: BTreeSet<String>,
 }
@@ -57,6 +60,9 @@ impl ModelPlan {
         if let Some(rfm) = &config.rfm {
             add(Box::new(Rfm::new(rfm.clone(), money_scale)?), &mut columns)?;
         }
+        if let Some(clv) = &config.clv {
+            add(Box::new(Clv::new(clv.clone(), money_scale, features)?), &mut columns)?;
+        }
         if let Some(potential) = &config.potential {
             add(Box::new(Potential::new(potential.clone(), money_scale, features)?), &mut columns)?;
         }
@@ -66,14 +72,26 @@ impl ModelPlan {
         }
         let meaning = "one row per customer: what the customer is worth";
         let contract = TableContract::new("customer_values", meaning, values)?;
+        let groups = if config.groups.is_empty() {
+            None
+        } else {
+            let sets: Vec<Vec<String>> = std::iter::once(Vec::new()).chain(config.groups.iter().cloned()).collect();
+            Some(GroupPlan::new(&sets, &columns, config.clv.as_ref(), money_scale)?)
+        };
         let features = features.columns.iter().map(|column| column.name.clone()).collect();
-        Ok(Self { models, money_scale, contract, features })
+        Ok(Self { models, money_scale, contract, groups, features })
     }
 
     /// The contract of `customer_values`.
     #[must_use]
     pub fn contract(&self) -> &TableContract {
         &self.contract
+    }
+
+    /// The contract of `group_values`, where there are groups.
+    #[must_use]
+    pub fn group_contract(&self) -> Option<&TableContract> {
+        self.groups.as_ref().map(|groups| &groups.contract)
     }
 
     /// Fits every model to `features` and values the same customers.
@@ -128,7 +146,8 @@ impl ModelPlan {
     pub fn inputs(&self) -> BTreeSet<String> {
         let published = self.contract.columns.iter().map(|column| column.name.clone());
         let applied = self.models.iter().flat_map(|model| model.inputs());
-        let read = published.chain(applied).filter(|name| self.features.contains(name));
+        let grouped = self.groups.iter().flat_map(GroupPlan::inputs);
+        let read = published.chain(applied).chain(grouped).filter(|name| self.features.contains(name));
         read.chain(self.fit_inputs()).collect()
     }
 
@@ -173,7 +192,9 @@ impl ModelPlan {
             }
             models.push(fitted);
         }
-        Ok(FittedModels { plan: self, models, card, applied: 0 })
+        let mut fitted = FittedModels { plan: self, models, card, applied: 0, groups: None };
+        fitted.groups = self.groups.as_ref().map(|groups| fitted.tally(groups)).transpose()?;
+        Ok(fitted)
     }
 }
 
@@ -184,9 +205,16 @@ pub struct FittedModels<'p> {
     card: ModelCard,
     /// Batches that were valued so far.
     applied: usize,
+    groups: Option<(GroupTally<'p>, Option<Forecasts>)>,
 }
 
-impl FittedModels<'_> {
+impl<'p> FittedModels<'p> {
+    /// A tally of groups, with what forecasts them.
+    fn tally(&self, groups: &'p GroupPlan) -> Result<(GroupTally<'p>, Option<Forecasts>), ModelError> {
+        let clv = self.models.iter().find_map(|model| model.clv());
+        Ok((groups.tally(), groups.forecasts(clv)?))
+    }
+
     /// Values the next customers: batch by batch those that were fitted, or any others of a card. Of their columns,
     /// [`ModelPlan::inputs`] are enough.
     ///
@@ -199,8 +227,20 @@ impl FittedModels<'_> {
             table = with_columns(&table, &model.columns(), fitted.apply(self.applied, &table)?)?;
         }
         self.applied += features.len();
+        if let Some((tally, forecasts)) = &mut self.groups {
+            table.iter().try_for_each(|batch| tally.observe(batch, forecasts.as_ref()))?;
+        }
         let schema = self.plan.contract.arrow();
         table.iter().map(|batch| select(batch, &schema)).collect()
+    }
+
+    /// The rows of `group_values` over all customers that were valued so far, who are no longer counted then.
+    ///
+    /// # Errors
+    /// When a total does not fit its column.
+    pub fn group_values(&mut self, as_of: AsOf) -> Result<Option<RecordBatch>, ModelError> {
+        let finish = |(tally, forecasts): (GroupTally<'_>, Option<Forecasts>)| tally.finish(as_of, forecasts.as_ref());
+        self.groups.take().map(finish).transpose()
     }
 
     /// What was fitted, or taken over, and how many of the valued customers met each segment rule.

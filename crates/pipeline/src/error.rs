@@ -110,6 +110,20 @@ pub enum RunError {
         /// What the panic said.
         message: String,
     },
+    /// There is nothing that a backtest could judge.
+    #[error("there is nothing to judge: {why}")]
+    NothingToJudge {
+        /// Why.
+        why: String,
+    },
+    /// A gate that was not passed: nothing is published.
+    #[error("gate `{gate}`: {failures}")]
+    Gate {
+        /// Its path in the pipeline file.
+        gate: &'static str,
+        /// What it found.
+        failures: String,
+    },
     /// The caller asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -173,7 +187,10 @@ impl RunError {
                 FoldError::Interrupted => 130,
                 FoldError::Emit { .. } | FoldError::Contract { .. } => 1,
             },
-            Self::Conflict { .. } => 5,
+            Self::Conflict { .. }
+            | Self::Gate { .. }
+            | Self::NothingToJudge { .. }
+            | Self::Model(ModelError::Fit { .. }) => 5,
             Self::Memory { .. } | Self::Spill { .. } => 9,
             Self::Interrupted => 130,
             Self::Arrow(_) | Self::Evaluation { .. } | Self::Unbalanced(_) | Self::Panic { .. } => 1,

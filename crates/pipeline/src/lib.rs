@@ -4,6 +4,7 @@
 //! translates it into what each stage asks for, [`plan`] looks at the footers of the inputs without doing any
 //! work.
 
+pub mod backtest;
 mod batch_store;
 pub mod clock;
 mod conflict;
@@ -23,6 +24,7 @@ pub mod summary;
 mod values;
 
 pub use appraise_ingest::Progress;
+pub use backtest::{Backtest, BacktestOptions, backtest};
 pub use error::RunError;
 pub use plan::{Plan, plan};
 pub use run::{RunOptions, Watch, run};

@@ -165,6 +165,8 @@ impl PublishedTables {
 
     /// The contracts in the order of the manifest.
     pub(crate) fn contracts(&self) -> impl Iterator<Item = &TableContract> {
-        std::iter::once(&self.features.contract).chain(self.model.as_ref().map(ModelPlan::contract))
+        let values = self.model.iter().map(ModelPlan::contract);
+        let groups = self.model.iter().filter_map(ModelPlan::group_contract);
+        std::iter::once(&self.features.contract).chain(values).chain(groups)
     }
 }

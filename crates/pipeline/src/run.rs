@@ -11,6 +11,7 @@ use appraise_ingest::Progress;
 use appraise_schema::AsOf;
 use serde_json::Value;
 
+use crate::backtest::{BacktestOptions, backtest};
 use crate::batch_store::BatchStore;
 use crate::clock::Clock;
 use crate::conflict::locate;
@@ -23,6 +24,7 @@ use crate::references;
 use crate::session::{Session, stillborn, versions};
 use crate::sources::{self, ReadPlans, read_all};
 use crate::spec::Loaded;
+use crate::spec::resolved::BacktestGate;
 use crate::stages::{self, Shared};
 use crate::summary::Summary;
 use crate::values::{Values, value};
@@ -99,13 +101,57 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
         return Ok(RunStatus::NothingNew);
     }
 
-    let shared = Shared { as_of, symbols: Arc::default(), tables: references::read(pipeline, &options.cancel)? };
-    let configs = sources::configs(pipeline, &shared, &session.previous_rows()?)?;
-    let plans = ReadPlans::new(&inputs, &configs)?;
-    session.note_inputs(listed.clone(), &plans);
-    let features = stages::features(pipeline, as_of, plans.key_type, &shared.tables);
-    let tables = PublishedTables::new(pipeline, features)?;
+    session.record.inputs.clone_from(&listed);
+    let (tables, features) = features(session, &inputs, budget, watch)?;
     tables.lint.iter().for_each(|finding| tracing::warn!("segments: {finding}"));
+    let customers = features.rows();
+    let values = session.stage("model", customers, |session| {
+        watch.begin("model", customers, 0);
+        let values = tables.model.as_ref().map(|model| value(session, model, &features, budget));
+        Ok((values.transpose()?, customers))
+    })?;
+    session.save()?;
+    if let Some(gate) = &pipeline.gates.backtest {
+        session.stage("backtest", customers, |session| Ok((judge(session, gate, watch)?, customers)))?;
+    }
+    let published = session.stage("publish", customers, |session| {
+        let rows = customers * tables.contracts().count() as u64;
+        watch.begin("publish", rows, 0);
+        let facts = facts(session, content_id, listed);
+        Ok((publish(session, &tables, &features, values.as_ref(), facts, watch)?, rows))
+    })?;
+    session.note_published(&published)?;
+    Ok(if published.outcome == Outcome::Published { RunStatus::Succeeded } else { RunStatus::NothingNew })
+}
+
+/// Stops the run when lifetime values would have foretold the last days too badly.
+fn judge(session: &mut Session<'_>, gate: &BacktestGate, watch: &dyn Watch) -> Result<(), RunError> {
+    let asked = BacktestOptions { holdout_days: gate.holdout_days, steps: 1 };
+    let found = backtest(session.loaded, session.options, &asked, session.clock, watch)?;
+    let failures = found.failures(gate);
+    session.note_gate("gates.backtest", &failures, &found);
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(RunError::Gate { gate: "gates.backtest", failures: failures.join("; ") })
+    }
+}
+
+/// Reads the inputs and folds them: what is to be published, and the rows of `customer_features`.
+pub(crate) fn features(
+    session: &mut Session<'_>,
+    inputs: &Inputs,
+    budget: Budget,
+    watch: &dyn Watch,
+) -> Result<(PublishedTables, BatchStore), RunError> {
+    let (pipeline, options) = (&session.loaded.pipeline, session.options);
+    let tables = references::read(pipeline, &options.cancel)?;
+    let shared = Shared { as_of: options.as_of, symbols: Arc::default(), tables };
+    let configs = sources::configs(pipeline, &shared, &session.previous_rows()?)?;
+    let plans = ReadPlans::new(inputs, &configs)?;
+    session.note_drift(&plans);
+    let features = stages::features(pipeline, options.as_of, plans.key_type, &shared.tables);
+    let tables = PublishedTables::new(pipeline, features)?;
 
     let mut scatter = Scatter::new(&tables.features.config, scatter_options(options, &plans, budget));
     let (mut books, used) = session.stage("ingest", plans.rows(), |session| {
@@ -117,25 +163,11 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
     inputs.check_unchanged()?;
     let (folded, features) = session.stage("features", used, |session| {
         let built = build(session, &tables.features, scatter, &shared.symbols, budget, watch);
-        let (folded, features) = built.map_err(|error| locate(error, &plans, &inputs, pipeline, options))?;
+        let (folded, features) = built.map_err(|error| locate(error, &plans, inputs, pipeline, options))?;
         Ok(counted((folded, features), |(_, features)| features.rows()))
     })?;
     session.note_duplicates(&mut books, &folded)?;
-    let customers = features.rows();
-    let values = session.stage("model", customers, |session| {
-        watch.begin("model", customers, 0);
-        let values = tables.model.as_ref().map(|model| value(session, model, &features, budget));
-        Ok((values.transpose()?, customers))
-    })?;
-    session.save()?;
-    let published = session.stage("publish", customers, |session| {
-        let rows = customers * tables.contracts().count() as u64;
-        watch.begin("publish", rows, 0);
-        let facts = facts(session, content_id, listed);
-        Ok((publish(session, &tables, &features, values.as_ref(), facts, watch)?, rows))
-    })?;
-    session.note_published(&published)?;
-    Ok(if published.outcome == Outcome::Published { RunStatus::Succeeded } else { RunStatus::NothingNew })
+    Ok((tables, features))
 }
 
 /// A stage's result, with the rows that went out.
@@ -178,6 +210,7 @@ fn publish(
 ) -> Result<Published, RunError> {
     let mut staging = session.publisher.stage(&session.record.run_id)?;
     let stores = std::iter::once(features).chain(values.map(|values| &values.rows));
+    let stores = stores.chain(values.and_then(|values| values.groups.as_ref()));
     for (contract, store) in tables.contracts().zip(stores) {
         let mut writer = staging.table(contract)?;
         for batch in store.batches()? {

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use appraise_export::run_record::{Check, Stage, accounting};
 use appraise_export::{
-    ContentId, Input, Layout, Published, Publisher, RunId, RunLog, RunRecord, RunStatus, TableWriter, list_runs,
-    recover,
+    ContentId, Layout, Published, Publisher, RunId, RunLog, RunRecord, RunStatus, TableWriter, list_runs, recover,
 };
 use appraise_feature_engineering::Folded;
 use appraise_ingest::{ReadReport, Severity, quarantine};
 use appraise_schema::{Accounting, SourceKind};
 use serde_json::{Map, Value, json};
 
+use crate::backtest::Backtest;
 use crate::clock::Clock;
 use crate::error::RunError;
 use crate::feature_plan::FeaturePlanError;
@@ -31,7 +31,7 @@ pub(crate) struct Session<'a> {
     pub(crate) options: &'a RunOptions,
     pub(crate) publisher: Publisher,
     pub(crate) record: RunRecord,
-    clock: &'a dyn Clock,
+    pub(crate) clock: &'a dyn Clock,
     log: RunLog,
     quarantine: Option<TableWriter>,
     tables: Map<String, Value>,
@@ -70,8 +70,28 @@ impl<'a> Session<'a> {
         outcome.map(|(result, _)| result)
     }
 
-    /// Notes what will be read.
-    pub(crate) fn note_inputs(&mut self, inputs: Vec<Input>, plans: &ReadPlans<'_>) {
+    /// Notes what a gate found.
+    pub(crate) fn note_gate(&mut self, gate: &str, failures: &[String], backtest: &Backtest) {
+        let bias = backtest.purchases.first().and_then(|model| model.bias);
+        let figures = format!(
+            "{} from {} to {}: bias of purchases {}",
+            backtest.model,
+            backtest.cut,
+            backtest.until,
+            bias.map_or("not known".to_owned(), |bias| format!("{:.1}%", 100.0 * bias)),
+        );
+        tracing::info!(gate, "{figures}");
+        self.record.checks.push(Check {
+            name: gate.to_owned(),
+            severity: "error".to_owned(),
+            passed: failures.is_empty(),
+            rows_failed: 0,
+            message: if failures.is_empty() { figures } else { failures.join("; ") },
+        });
+    }
+
+    /// Notes how the columns of the files differ.
+    pub(crate) fn note_drift(&mut self, plans: &ReadPlans<'_>) {
         let mut drift = Vec::new();
         for (kind, plan) in &plans.plans {
             for line in plan.drift() {
@@ -79,7 +99,6 @@ impl<'a> Session<'a> {
                 drift.push(json!({ "source": kind.name(), "needed": line.needed, "change": line.to_string() }));
             }
         }
-        self.record.inputs = inputs;
         self.record.drift = drift.into();
     }
 

@@ -1,5 +1,7 @@
 //! `customer_values`: the models, fitted to all customers and applied to them part by part.
 
+use std::path::Path;
+
 use appraise_model::{FittedModels, ModelCard, ModelPlan};
 use arrow::array::RecordBatch;
 
@@ -14,6 +16,8 @@ pub(crate) struct Values {
     pub(crate) card: ModelCard,
     /// Rows of `customer_values`.
     pub(crate) rows: BatchStore,
+    /// Rows of `group_values`, where there are groups.
+    pub(crate) groups: Option<BatchStore>,
 }
 
 /// Fits the models of `plan` to `features` and values the same customers. Calls the expression engine: not for use inside
@@ -46,7 +50,15 @@ pub(crate) fn value(
     apply(&mut fitted, &mut waiting, &mut writer)?;
     let rows = writer.finish()?;
     session.note_spilled(rows.spilled_bytes());
-    Ok(Values { card: fitted.into_card(), rows })
+    let groups = fitted.group_values(options.as_of)?.map(|batch| held(batch, &options.temp_dir)).transpose()?;
+    Ok(Values { card: fitted.into_card(), rows, groups })
+}
+
+/// A small table in memory.
+fn held(batch: RecordBatch, temp_dir: &Path) -> Result<BatchStore, RunError> {
+    let mut writer = BatchStoreWriter::new(batch.schema(), u64::MAX, temp_dir);
+    writer.push(batch)?;
+    writer.finish()
 }
 
 fn apply(

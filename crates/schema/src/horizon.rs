@@ -27,6 +27,27 @@ impl Horizon {
 
     const EXPECTED: &'static str = "a horizon such as `24mo`, `90d`, `13w` or `2y`, of 1 to 9999 units";
 
+    /// So many days.
+    ///
+    /// # Errors
+    /// When there are none, or more than 9999.
+    pub fn from_days(days: u32) -> Result<Self, ScalarError> {
+        format!("{days}d").parse()
+    }
+
+    /// Its length in days.
+    #[must_use]
+    pub fn days(self) -> f64 {
+        365.25 * self.years()
+    }
+
+    /// The nearest number of days, at least one.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a horizon has at most 9999 years")]
+    pub fn whole_days(self) -> u32 {
+        self.days().round().max(1.0) as u32
+    }
+
     /// Its length in years.
     #[must_use]
     pub fn years(self) -> f64 {

@@ -25,7 +25,7 @@ pub use event::{EventBatch, EventColumn, Form, KeyColumn, KeyType, Layout};
 pub use horizon::Horizon;
 pub use money::Money;
 pub use reference::{ExchangeRates, Rate, Reference};
-pub use scalar::{ScalarError, Share};
+pub use scalar::{DiscountRate, ScalarError, Share};
 pub use source::SourceKind;
 pub use symbols::Symbols;
 pub use table::{ColumnSpec, ColumnType, TableContract};

@@ -50,6 +50,42 @@ impl Share {
     }
 }
 
+/// What money a year later is worth less: 0.1 is 10 %. Written `10%/y`.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct DiscountRate(f64);
+
+impl DiscountRate {
+    /// 10 % a year.
+    pub const TENTH: Self = Self(0.1);
+
+    /// The rate a year as a fraction.
+    #[must_use]
+    pub fn per_year(self) -> f64 {
+        self.0
+    }
+}
+
+impl FromStr for DiscountRate {
+    type Err = ScalarError;
+
+    fn from_str(text: &str) -> Result<Self, ScalarError> {
+        let error = || ScalarError::new(text, "a yearly rate such as `10%/y`, from 0%/y to 999%/y");
+        let digits = text.strip_suffix("%/y").ok_or_else(error)?;
+        let (whole, places) = digits.split_once('.').unwrap_or((digits, "0"));
+        let plain =
+            |digits: &str, most| (1..=most).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let percent = digits.parse::<f64>().ok().filter(|_| plain(whole, 3) && plain(places, 6));
+        percent.map(|percent| Self(percent / 100.0)).ok_or_else(error)
+    }
+}
+
+impl fmt::Display for DiscountRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Percent with at most six places come back as they were written.
+        write!(f, "{}%/y", (self.0 * 1e8).round() / 1e6)
+    }
+}
+
 impl FromStr for Share {
     type Err = ScalarError;
 
@@ -80,6 +116,17 @@ mod tests {
         assert_eq!("2%".parse::<Share>().unwrap().fraction(), 0.02);
         assert_eq!("0.02".parse::<Share>().unwrap().fraction(), 0.02);
         assert_eq!("100 %".parse::<Share>().unwrap().fraction(), 1.0);
+    }
+
+    #[test]
+    fn a_discount_rate_is_percent_a_year_and_is_written_as_it_was_read() {
+        for (text, rate) in [("10%/y", 0.1), ("0%/y", 0.0), ("7.25%/y", 0.0725)] {
+            let read: DiscountRate = text.parse().unwrap();
+            assert_eq!((read.per_year(), read.to_string()), (rate, text.to_owned()));
+        }
+        for text in ["10%", "-1%/y", "%/y", "1e1%/y", "1.%/y", "1000%/y", ".5%/y"] {
+            assert!(text.parse::<DiscountRate>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One command per file; a doc comment is its help text.
 
+pub(crate) mod backtest;
 pub(crate) mod generate;
 pub(crate) mod path;
 pub(crate) mod plan;

@@ -12,7 +12,7 @@ use super::node::{Node, Value, whole};
 use super::problem::{Place, join};
 use super::resolved::{Features, Pipeline, Potential, ReferenceTable, Rfm, ScoreRule, Source};
 use super::secrets::Secrets;
-use super::semantic::{period_name, unit_name};
+use super::semantic::{clv, period_name, unit_name};
 use super::yaml;
 
 /// The resolved pipeline as YAML with origins as comments.
@@ -60,9 +60,13 @@ fn resolved(pipeline: &Pipeline, tree: &Node) -> Json {
     whole.insert("features".to_owned(), features(&pipeline.features));
     let mut model = Map::new();
     model.extend(pipeline.model.rfm.as_ref().map(|scores| ("rfm".to_owned(), rfm(scores, tree))));
+    model.extend(pipeline.model.clv.as_ref().map(|of| ("clv".to_owned(), clv(of))));
     model.extend(pipeline.model.potential.as_ref().map(|of| ("potential".to_owned(), potential(of, tree))));
     model.insert("segments".to_owned(), segments(pipeline));
+    let groups = &pipeline.model.groups;
+    model.extend((!groups.is_empty()).then(|| ("groups".to_owned(), json!(groups))));
     whole.insert("model".to_owned(), Json::Object(model));
+    whole.extend(tree.get("gates").map(|gates| ("gates".to_owned(), gates.to_json())));
     let path = tree.at("export.path").map(Node::to_json);
     whole.insert("export".to_owned(), json!({ "path": path, "compression": pipeline.export.compression }));
     Json::Object(whole)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use appraise_expression::Parsed;
 use appraise_feature_engineering::InteractionConfig;
+use appraise_model::ClvConfig;
 use appraise_schema::source::SourceColumn;
 use appraise_schema::{AsOf, Horizon, Money, PurchasePeriod, Share, SourceKind, TimeUnit, WindowDays};
 use chrono_tz::Tz;
@@ -34,8 +35,28 @@ pub struct Pipeline {
     pub features: Features,
     /// How customers are valued.
     pub model: Model,
+    /// What must hold before anything is published.
+    pub gates: Gates,
     /// Where the tables go.
     pub export: Export,
+}
+
+/// What must hold before anything is published.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Gates {
+    /// How well lifetime values must have foretold the last days.
+    pub backtest: Option<BacktestGate>,
+}
+
+/// How well lifetime values must have foretold the last days.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BacktestGate {
+    /// Days from the cut to the run's date.
+    pub holdout_days: u32,
+    /// Greatest absolute bias of the purchases.
+    pub max_bias: Option<Share>,
+    /// Least gain of the Gini coefficient of the revenue over that of the best simple rule.
+    pub min_gini_gain: Option<f64>,
 }
 
 /// A source.
@@ -180,12 +201,16 @@ pub struct Features {
 }
 
 /// How customers are valued.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Model {
     /// The three scores, where they are asked for.
     pub rfm: Option<Rfm>,
+    /// Customer lifetime value, where it is asked for.
+    pub clv: Option<ClvConfig>,
     /// Look-alike values, where they are asked for.
     pub potential: Option<Potential>,
+    /// Text columns whose values make the groups of `group_values`, set by set.
+    pub groups: Vec<Vec<String>>,
     /// Segments: the first rule that is true wins.
     pub segments: Vec<SegmentRule>,
 }

@@ -46,6 +46,16 @@ const HORIZON: Shape = Shape {
     matches: |text| text.parse::<appraise_schema::Horizon>().is_ok(),
     expected: "a horizon such as `24mo`, `90d`, `13w` or `2y`",
 };
+const RATE: Shape = Shape {
+    pattern: "^[0-9]{1,3}(\\.[0-9]{1,6})?%/y$",
+    matches: |text| text.parse::<appraise_schema::DiscountRate>().is_ok(),
+    expected: "a yearly rate such as `10%/y`",
+};
+const MARGIN: Shape = Shape {
+    pattern: "^((100(\\.0+)?|[0-9]{1,2}(\\.[0-9]+)?)%|[a-z][a-z0-9_]{0,62})$",
+    matches: |text| is_share(text) || is_name(text),
+    expected: "a share such as `30%`, or the name of a column",
+};
 const DATE: Shape =
     Shape { pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", matches: is_date, expected: "a date such as `2024-12-31`" };
 const DECIMAL: Shape = Shape {
@@ -60,7 +70,8 @@ const NOT_BLANK: Shape = Shape {
 };
 
 /// Every pattern that the JSON Schema uses.
-pub(crate) const SHAPES: [&Shape; 9] = [&NAME, &SHARE, &WINDOW, &AGE, &DAYS, &HORIZON, &DATE, &DECIMAL, &NOT_BLANK];
+pub(crate) const SHAPES: [&Shape; 11] =
+    [&NAME, &SHARE, &WINDOW, &AGE, &DAYS, &HORIZON, &RATE, &MARGIN, &DATE, &DECIMAL, &NOT_BLANK];
 
 fn is_name(text: &str) -> bool {
     text.len() <= 63
@@ -147,6 +158,18 @@ text_scalar!(
     HorizonText,
     HORIZON,
     "horizon"
+);
+text_scalar!(
+    /// A rate a year.
+    RateText,
+    RATE,
+    "rate"
+);
+text_scalar!(
+    /// A share, or the name of a column of shares.
+    MarginText,
+    MARGIN,
+    "margin"
 );
 text_scalar!(
     /// A calendar date.

@@ -1,6 +1,8 @@
 //! The part of a pipeline that decides what its tables hold.
 
 use appraise_expression::Parsed;
+use appraise_model::{ClvConfig, Margin, PurchaseChoice, Timing};
+use appraise_schema::as_of::date_of;
 use appraise_schema::{PurchasePeriod, TimeUnit};
 use serde_json::{Value, json};
 
@@ -95,8 +97,48 @@ fn model(model: &Model) -> Value {
     let segments: Value =
         model.segments.iter().map(|rule| json!({ "name": rule.name, "when": rule.when.text() })).collect();
     let mut semantic = json!({ "rfm": model.rfm.as_ref().map(rfm), "segments": segments });
+    if !model.groups.is_empty() {
+        semantic["groups"] = json!(model.groups);
+    }
+    if let Some(of) = &model.clv {
+        semantic["clv"] = clv(of);
+    }
     if let Some(of) = &model.potential {
         semantic["potential"] = potential(of);
+    }
+    semantic
+}
+
+/// Lifetime value as it stands in the resolved pipeline.
+pub(crate) fn clv(clv: &ClvConfig) -> Value {
+    let purchases = match clv.purchases {
+        PurchaseChoice::Fixed(kind) => kind.name(),
+        PurchaseChoice::Auto => "auto",
+    };
+    let timing = match clv.timing {
+        Timing::Mid => "mid",
+        Timing::End => "end",
+    };
+    let margin = match &clv.margin {
+        Margin::Share(share) => format!("{}%", (share * 1e8).round() / 1e6),
+        Margin::Column(name) => name.clone(),
+    };
+    let mut semantic = json!({
+        "purchases": purchases,
+        "horizon": clv.horizon.to_string(),
+        "discount_rate": clv.discount_rate.to_string(),
+        "timing": timing,
+        "margin": margin,
+        "fit_by": clv.fit_by,
+    });
+    if let Some(fallback) = clv.fallback {
+        semantic["fallback"] = fallback.name().into();
+    }
+    if let Some(date) = clv.history_start.and_then(date_of) {
+        semantic["history_start"] = date.to_string().into();
+    }
+    if let Some(most) = clv.probabilities {
+        semantic["probabilities"] = most.into();
     }
     semantic
 }

@@ -115,10 +115,23 @@ fn the_semantic_part_knows_no_paths_and_no_limits() {
         "features.columns.more=orders + 1",
         "sources.customers={ path: c.parquet, columns: { customer_id: c } }",
         "sources.transactions.columns.category=department",
-        "model.potential={}",
     ] {
         assert_ne!(load(&[set]).unwrap().pipeline.semantic(), same, "{set}");
     }
+}
+
+#[test]
+fn the_semantic_part_knows_the_potential_however_it_is_written() {
+    let customers = "sources.customers={ path: c.parquet, columns: { customer_id: c }, attributes: { x: a, y: b } }";
+    let semantic = |set: &str| load(&[customers, set]).unwrap().pipeline.semantic();
+    let same = semantic("model.potential={}");
+    for set in ["horizon: 1y", "horizon: 12mo", "winsorise: 0.99", "by: []"] {
+        assert_eq!(semantic(&format!("model.potential={{ {set} }}")), same, "{set}");
+    }
+    for set in ["horizon: 13mo", "winsorise: 100%", "by: [x]", "by: [y]", "by: [x, y]", "by: [y, x]"] {
+        assert_ne!(semantic(&format!("model.potential={{ {set} }}")), same, "{set}");
+    }
+    assert_ne!(semantic("model.potential.by=[x, y]"), semantic("model.potential.by=[y, x]"));
 }
 
 #[test]

@@ -2,22 +2,25 @@
 //!
 //! Each check is a small function that reports at the place of the value it is about.
 
+mod clv;
 mod features;
+mod gates;
 mod model;
 mod potential;
 mod references;
 mod sources;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use appraise_expression::{ExpressionError, Parsed};
 use appraise_schema::table::check_name;
-use appraise_schema::{AsOf, Money, Share};
+use appraise_schema::{AsOf, Money, Share, SourceKind};
 use chrono_tz::Tz;
 
 use super::node::{Node, Value};
-use super::problem::{Problem, join};
-use super::resolved::{Export, Model, Pipeline};
+use super::problem::{Problem, did_you_mean, join};
+use super::resolved::{Export, Model, Pipeline, Source};
 use super::scalars::{ColumnSql, Name, ShareText};
 use super::types::Spec;
 use super::{built, expression};
@@ -150,7 +153,10 @@ fn pipeline(report: &mut Report<'_>, spec: &Spec, folder: &Path, output: Option<
     let written = spec.model.clone().unwrap_or_default();
     let look_alike = written.potential.as_ref();
     let potential = look_alike.and_then(|of| potential::resolve(report, of, &sources, &tables.references, &features));
-    let model = Model { potential, ..model::resolve(report, &written, scale) };
+    let lifetime = written.clv.as_ref();
+    let clv = lifetime.and_then(|of| clv::resolve(report, of, &sources, &features));
+    let model = Model { clv, potential, ..model::resolve(report, &written, scale) };
+    let gates = gates::resolve(report, &spec.gates.clone().unwrap_or_default(), &model);
     let export = Export {
         path: output.cloned().unwrap_or_else(|| folder.join(&spec.export.path.0)),
         compression: spec.export.compression.unwrap_or_default(),
@@ -166,8 +172,33 @@ fn pipeline(report: &mut Report<'_>, spec: &Spec, folder: &Path, output: Option<
         exchange_rates: tables.exchange_rates,
         features,
         model,
+        gates,
         export,
     })
+}
+
+/// The attributes that are named at `path`, checked.
+fn attributes(
+    report: &mut Report<'_>,
+    path: &str,
+    written: Option<&[Name]>,
+    sources: &BTreeMap<SourceKind, Source>,
+) -> Vec<String> {
+    let attributes = sources.values().flat_map(|source| &source.attributes);
+    let known: Vec<&str> = attributes.map(|(name, _)| name.as_str()).collect();
+    let mut named: Vec<String> = Vec::new();
+    for (position, Name(name)) in written.unwrap_or_default().iter().enumerate() {
+        let path = format!("{path}[{position}]");
+        if !known.contains(&name.as_str()) {
+            let hint = did_you_mean(name, &known);
+            let hint = hint.as_deref().or(Some("map it in `sources.customers.attributes`"));
+            report.add(&path, format!("`{name}` is not an attribute of `sources.customers`"), hint);
+        } else if named.contains(name) {
+            report.add(&path, format!("attribute `{name}` stands twice"), None);
+        }
+        named.push(name.clone());
+    }
+    named
 }
 
 fn zone(report: &mut Report<'_>, path: &str, name: Option<&str>) -> Option<Tz> {

@@ -23,7 +23,25 @@ pub(super) fn resolve(report: &mut Report<'_>, spec: &ModelSpec, scale: u8) -> M
             segments.extend(parsed.map(|when| SegmentRule { name, when }));
         }
     }
-    Model { rfm, potential: None, segments }
+    let groups = groups(report, spec);
+    Model { rfm, clv: None, potential: None, groups, segments }
+}
+
+/// The sets of `model.groups`: each has its own name.
+fn groups(report: &mut Report<'_>, spec: &ModelSpec) -> Vec<Vec<String>> {
+    let mut sets: Vec<Vec<String>> = Vec::new();
+    for (position, written) in spec.groups.iter().flatten().enumerate() {
+        let set: Vec<String> = written.iter().map(|name| name.0.clone()).collect();
+        let path = format!("model.groups[{position}]");
+        if set.iter().enumerate().any(|(place, name)| set[..place].contains(name)) {
+            report.add(&path, "a column stands twice in the set", None);
+        }
+        if sets.contains(&set) {
+            report.add(&path, "the set stands twice", None);
+        }
+        sets.push(set);
+    }
+    sets
 }
 
 fn expand(report: &mut Report<'_>, path: &str, segment: &SegmentSpec, bins: Option<u8>) -> Vec<(String, String)> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use appraise_feature_engineering::FamilyKind;
 use appraise_schema::{Horizon, Share, SourceKind};
 
-use super::Report;
+use super::{Report, attributes};
 use crate::spec::problem::did_you_mean;
 use crate::spec::resolved::{Features, Potential, ReferenceTable, Source};
 use crate::spec::types::PotentialSpec;
@@ -38,29 +38,11 @@ pub(super) fn resolve(
         None => Horizon::YEAR,
     };
     Some(Potential {
-        by: attributes(report, spec, sources),
+        by: attributes(report, "model.potential.by", spec.by.as_deref(), sources),
         demand: demand(report, spec, references),
         horizon,
         winsorise: winsorise(report, spec)?,
     })
-}
-
-fn attributes(report: &mut Report<'_>, spec: &PotentialSpec, sources: &BTreeMap<SourceKind, Source>) -> Vec<String> {
-    let attributes = sources.values().flat_map(|source| &source.attributes);
-    let known: Vec<&str> = attributes.map(|(name, _)| name.as_str()).collect();
-    let mut by: Vec<String> = Vec::new();
-    for (position, name) in spec.by.iter().flatten().map(|name| &name.0).enumerate() {
-        let path = format!("{PATH}.by[{position}]");
-        if !known.contains(&name.as_str()) {
-            let hint = did_you_mean(name, &known);
-            let hint = hint.as_deref().or(Some("map it in `sources.customers.attributes`"));
-            report.add(&path, format!("`{name}` is not an attribute of `sources.customers`"), hint);
-        } else if by.contains(name) {
-            report.add(&path, format!("attribute `{name}` stands twice"), None);
-        }
-        by.push(name.clone());
-    }
-    by
 }
 
 fn demand(

@@ -9,14 +9,18 @@ use serde::{Deserialize, Serialize};
 
 use super::scalars::{DateText, LocalPath, Name, Text, TimeZone};
 
+mod clv;
 mod features;
+mod gates;
 mod model;
 mod named;
 mod sources;
 
+pub use clv::{ClvSpec, FallbackSpec, PurchasesSpec, TimingSpec};
 pub use features::{
     BiddingSpec, CreditSpec, FamilyName, FeaturesSpec, InteractionSpec, PurchasePeriodSpec, TimeUnitSpec, Weight,
 };
+pub use gates::{BacktestSpec, GatesSpec};
 pub use model::{
     FrequencySpec, ModelSpec, PotentialSpec, RfmSpec, ScoreMethod, ScoreSpec, ScoreWeights, SegmentRuleSpec,
     SegmentSet, SegmentSetSpec, SegmentSpec, Ties,
@@ -54,6 +58,8 @@ pub struct Spec {
     pub features: Option<FeaturesSpec>,
     /// How customers are valued.
     pub model: Option<ModelSpec>,
+    /// What must hold before anything is published. Default: nothing beyond the checks of the sources.
+    pub gates: Option<GatesSpec>,
     /// Where the tables go.
     pub export: ExportSpec,
 }

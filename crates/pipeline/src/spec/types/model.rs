@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::clv::ClvSpec;
 use crate::spec::scalars::{Decimal, HorizonText, Name, SegmentName, ShareText, Sql};
 
 /// How customers are valued.
@@ -12,9 +13,15 @@ use crate::spec::scalars::{Decimal, HorizonText, Name, SegmentName, ShareText, S
 pub struct ModelSpec {
     /// Scores of recency, frequency and money; `{}` for the defaults. Without it customers have no scores.
     pub rfm: Option<RfmSpec>,
+    /// What customers are expected to bring; `{}` for the defaults. Without it there is no such value.
+    pub clv: Option<ClvSpec>,
     /// What a customer may be worth, by own years and those of alike customers; `{}` for the defaults. Without it there is no
     /// such value.
     pub potential: Option<PotentialSpec>,
+    /// Groups of customers to be valued, each a list of text columns such as `[industry, segment]`: one row of `group_values` for each
+    /// of their values; all customers are always a group. Default: none, and no such table.
+    #[schemars(inner(length(min = 1, max = 8)))]
+    pub groups: Option<Vec<Vec<Name>>>,
     /// Who belongs to which segment: the first rule that is true wins. Default: none.
     pub segments: Option<Vec<SegmentSpec>>,
 }

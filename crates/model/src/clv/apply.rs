@@ -1,0 +1,338 @@
+//! Lifetime values of customers, by fitted parameters.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use appraise_clv::{GammaGamma, History, Horizon, PurchaseKind, Purchases, Spend, continuous_rate, periodic_rate};
+use appraise_schema::money::MAX_CUSTOMER_MINOR;
+use arrow::array::{ArrayRef, Decimal64Array, Float64Array, RecordBatch, StringArray, StringBuilder};
+use rayon::prelude::*;
+
+use super::card::{ClvCard, FitCard};
+use super::config::{ClvConfig, Fallback};
+use super::customers::Customers;
+use super::{Clv, fit};
+use crate::card::ModelCard;
+use crate::error::ModelError;
+use crate::groups::GroupTree;
+use crate::model::Fitted;
+
+/// Days of a month on average.
+const MONTH_DAYS: f64 = 365.25 / 12.0;
+/// Days of a year on average.
+pub(super) const YEAR_DAYS: f64 = 365.25;
+/// A next purchase is not looked for beyond so many days: a hundred years.
+const LONGEST_DAYS: f64 = 100.0 * YEAR_DAYS;
+
+/// What is expected of customers with one history.
+#[derive(Debug, Clone, PartialEq)]
+struct Outlook {
+    p_alive: Option<f64>,
+    /// Expected purchases within the horizon.
+    purchases: f64,
+    /// The same at today's value.
+    discounted: f64,
+    /// Probabilities of 0, 1, … purchases; empty when they are not wanted.
+    probabilities: Vec<f64>,
+    median_days_to_next: Option<f64>,
+    dert: Option<f64>,
+}
+
+/// Tells the outlook of a history.
+type Oracle = Box<dyn Fn(&History) -> Outlook + Send + Sync>;
+
+/// How the purchases of a customer are foretold.
+enum Outlooks {
+    /// By a fitted model: one oracle for all customers, or one for each group.
+    Fitted { groups: GroupTree, oracles: Vec<Oracle> },
+    /// By a rate of purchases per unit of time, of all customers.
+    Mean { rate: f64 },
+    /// By the purchases of the last year.
+    LastYear,
+}
+
+/// How the spend of a customer is foretold.
+enum SpendModel {
+    GammaGamma(GammaGamma),
+    Mean(f64),
+}
+
+/// Fitted lifetime value, ready to apply.
+pub(super) struct FittedClv<'p> {
+    model: &'p Clv,
+    card: ClvCard,
+    horizon: Horizon,
+    purchases: Outlooks,
+    spend: SpendModel,
+    discrete: bool,
+}
+
+impl<'p> FittedClv<'p> {
+    /// The values that `card` gives.
+    ///
+    /// # Errors
+    /// [`ModelError::CardValue`] when the card's parameters are none, [`ModelError::CardMismatch`] when they are of another model.
+    pub(super) fn new(model: &'p Clv, card: ClvCard) -> Result<Self, ModelError> {
+        let config = &model.config;
+        let kind = PurchaseKind::from_name(&card.purchases.model);
+        let discrete = config.is_discrete();
+        let wanted = config.purchases.candidates();
+        if kind.is_some_and(|kind| !wanted.contains(&kind)) {
+            let config = wanted.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" or ");
+            return Err(ModelError::CardMismatch {
+                what: "`clv.purchases`".to_owned(),
+                card: card.purchases.model,
+                config,
+            });
+        }
+        let unit_days = if discrete { config.period_days } else { config.unit_days };
+        let length = config.horizon.years() * YEAR_DAYS / unit_days;
+        let horizon = Horizon::new(length, MONTH_DAYS / unit_days, config.discount_rate.per_year(), config.timing)
+            .map_err(|error| ModelError::Parameter {
+                parameter: "clv.horizon",
+                value: config.horizon.to_string(),
+                expected: error.to_string(),
+            })?;
+        let purchases = match kind {
+            Some(kind) => {
+                let (groups, fits) = by_group(&card);
+                let oracle = |fit: &FitCard| oracle(config, kind, fit, &horizon, unit_days);
+                Outlooks::Fitted { groups, oracles: fits.into_iter().map(oracle).collect::<Result<_, _>>()? }
+            }
+            None if card.purchases.model == Fallback::Mean.name() => {
+                Outlooks::Mean { rate: parameter(&card.purchases.all, "rate")? }
+            }
+            None => Outlooks::LastYear,
+        };
+        let spend = match card.spend.model.as_str() {
+            "mean" => SpendModel::Mean(parameter(&card.spend.fit, "mean")?),
+            _ => SpendModel::GammaGamma(gamma_gamma(&card.spend.fit)?),
+        };
+        Ok(Self { model, card, horizon, purchases, spend, discrete })
+    }
+}
+
+/// The tree of the card's groups, and the fit of each of its numbers: that of the whole where it has none.
+pub(super) fn by_group(card: &ClvCard) -> (GroupTree, Vec<&FitCard>) {
+    let mut tree = GroupTree::default();
+    let numbered: Vec<(usize, &FitCard)> = card
+        .purchases
+        .groups
+        .iter()
+        .map(|group| (tree.insert(group.group.iter().map(Option::as_deref)), &group.fit))
+        .collect();
+    let mut fits = vec![&card.purchases.all; tree.len()];
+    for (number, fit) in numbered {
+        fits[number] = fit;
+    }
+    (tree, fits)
+}
+
+pub(super) fn parameter(fit: &FitCard, name: &str) -> Result<f64, ModelError> {
+    let found = fit.parameters.get(name).copied().filter(|value| value.is_finite());
+    found.ok_or_else(|| ModelError::CardValue {
+        what: format!("clv parameter {name}"),
+        value: format!("{:?}", fit.parameters),
+        expected: "a finite number",
+    })
+}
+
+fn card_value(error: &appraise_clv::ParameterError) -> ModelError {
+    ModelError::CardValue {
+        what: format!("clv parameter {} of {}", error.parameter, error.model),
+        value: error.value.to_string(),
+        expected: "a finite number above 0",
+    }
+}
+
+fn gamma_gamma(fit: &FitCard) -> Result<GammaGamma, ModelError> {
+    let [p, q, v] = ["p", "q", "v"].map(|name| parameter(fit, name));
+    GammaGamma::new(p?, q?, v?).map_err(|error| card_value(&error))
+}
+
+/// Tells the outlook of histories under the parameters of `fit`.
+fn oracle(
+    config: &ClvConfig,
+    kind: PurchaseKind,
+    fit: &FitCard,
+    horizon: &Horizon,
+    unit_days: f64,
+) -> Result<Oracle, ModelError> {
+    let mut parameters = [0.0; 4];
+    for (value, name) in parameters.iter_mut().zip(kind.parameter_names()) {
+        *value = parameter(fit, name)?;
+    }
+    let model: Purchases = kind.model(parameters).map_err(|error| card_value(&error))?;
+    let annual = config.discount_rate.per_year();
+    let rate = match kind {
+        PurchaseKind::BgBb => periodic_rate(annual, unit_days),
+        _ => continuous_rate(annual, unit_days),
+    };
+    let (horizon, wanted) = (horizon.clone(), config.probabilities.map_or(0, |most| usize::from(most) + 1));
+    Ok(Box::new(move |history| {
+        let expected = model.purchases_within(&horizon, history);
+        let mut probabilities = vec![0.0; wanted];
+        if wanted > 0 {
+            model.purchase_probabilities(history, horizon.length(), &mut probabilities);
+        }
+        // Under BG/NBD nobody leaves before the first repeat purchase: that says nothing of who is still there.
+        let tells_alive = kind != PurchaseKind::BgNbd || history.x > 0.0;
+        let median = model.median_time_to_next(history, LONGEST_DAYS / unit_days);
+        Outlook {
+            p_alive: tells_alive.then_some(expected.p_alive),
+            purchases: expected.total,
+            discounted: expected.discounted,
+            probabilities,
+            median_days_to_next: median.map(|time| time * unit_days),
+            dert: model.dert(history, rate),
+        }
+    }))
+}
+
+impl Fitted for FittedClv<'_> {
+    fn apply(&mut self, _first: usize, table: &[RecordBatch]) -> Result<Vec<Vec<ArrayRef>>, ModelError> {
+        let fitted = &*self;
+        table.par_iter().map(|batch| fitted.values(batch)).collect()
+    }
+
+    fn clv(&self) -> Option<&ClvCard> {
+        Some(&self.card)
+    }
+
+    fn record(self: Box<Self>, card: &mut ModelCard) {
+        card.clv = Some(self.card);
+    }
+}
+
+/// The columns of a batch while they are filled.
+#[derive(Default)]
+struct Columns {
+    p_alive: Vec<Option<f64>>,
+    purchases: Vec<Option<f64>>,
+    probabilities: Vec<Vec<Option<f64>>>,
+    median_days_to_next: Vec<Option<f64>>,
+    spend: Vec<Option<i64>>,
+    clv: Vec<Option<i64>>,
+    dert: Vec<Option<f64>>,
+    note: StringBuilder,
+}
+
+impl FittedClv<'_> {
+    /// The model's columns for the customers of `batch`.
+    fn values(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>, ModelError> {
+        let config = &self.model.config;
+        let customers = Customers::new(config, self.model.scale, self.discrete, batch)?;
+        let attributes = fit::attributes(&config.fit_by, batch)?;
+        let mut seen = HashMap::with_hasher(foldhash::fast::FixedState::default());
+        let mut columns = Columns {
+            probabilities: vec![Vec::new(); config.probabilities.map_or(0, |most| usize::from(most) + 1)],
+            ..Columns::default()
+        };
+        for row in 0..batch.num_rows() {
+            let Some(history) = customers.history(row) else {
+                columns.push_silent();
+                continue;
+            };
+            let key = (self.group(&attributes, row), [history.x, history.t_x, history.t].map(f64::to_bits));
+            let outlook = match &self.purchases {
+                Outlooks::Fitted { oracles, .. } => seen.entry(key).or_insert_with(|| oracles[key.0](&history)).clone(),
+                Outlooks::Mean { rate } => self.by_rate(*rate),
+                Outlooks::LastYear => self.by_rate(customers.last_year(row).unwrap_or(0.0) * config.unit_days / 365.0),
+            };
+            self.push(&mut columns, &customers, row, &history, &outlook);
+        }
+        Ok(columns.finish(self.model))
+    }
+
+    fn group(&self, attributes: &[&StringArray], row: usize) -> usize {
+        match &self.purchases {
+            Outlooks::Fitted { groups, .. } => groups.nearest(fit::group_of(attributes, row)),
+            _ => GroupTree::ALL,
+        }
+    }
+
+    /// What is expected of somebody who buys at a steady rate.
+    fn by_rate(&self, rate: f64) -> Outlook {
+        let expected: Vec<f64> = self.horizon.month_ends().iter().map(|end| rate * end).collect();
+        Outlook {
+            p_alive: None,
+            purchases: rate * self.horizon.length(),
+            discounted: self.horizon.discounted(&expected),
+            probabilities: Vec::new(),
+            median_days_to_next: None,
+            dert: None,
+        }
+    }
+
+    fn push(&self, columns: &mut Columns, customers: &Customers<'_>, row: usize, history: &History, outlook: &Outlook) {
+        let spend = match &self.spend {
+            SpendModel::Mean(mean) => Some(*mean),
+            SpendModel::GammaGamma(model) => match customers.mean_spend(row) {
+                // A mean of nothing or less tells no more than that it is small.
+                Some(m) if history.x > 0.0 => model.conditional_mean(&Spend { x: history.x, m: m.max(0.0) }),
+                _ => model.mean(),
+            },
+        };
+        let margin = fit::margin(&self.model.config, self.card.mean_margin, customers.margin(row));
+        let value = spend.zip(margin).map(|(spend, margin)| outlook.discounted * spend * margin);
+        let (spend_minor, value_minor) = (spend.and_then(|s| self.minor(s)), value.and_then(|v| self.minor(v)));
+        columns.p_alive.push(outlook.p_alive);
+        columns.purchases.push(Some(outlook.purchases));
+        for (count, column) in columns.probabilities.iter_mut().enumerate() {
+            column.push(outlook.probabilities.get(count).copied());
+        }
+        columns.median_days_to_next.push(outlook.median_days_to_next);
+        columns.spend.push(spend_minor);
+        columns.clv.push(value_minor);
+        columns.dert.push(outlook.dert);
+        let note = if !matches!(self.purchases, Outlooks::Fitted { .. }) {
+            Some("fallback")
+        } else if spend.is_none() {
+            Some("infinite_spend")
+        } else if spend_minor.is_none() || (value.is_some() && value_minor.is_none()) {
+            Some("too_large")
+        } else {
+            (!customers.entry_is_known(row)).then_some("entry_unknown")
+        };
+        columns.note.append_option(note);
+    }
+
+    /// Minor units of an amount of money, rounded half to even; `None` when it does not fit the column.
+    #[expect(clippy::cast_possible_truncation, reason = "within the bounds of DECIMAL(18)")]
+    fn minor(&self, money: f64) -> Option<i64> {
+        let minor = libm::rint(money * libm::pow(10.0, f64::from(self.model.scale)));
+        (minor.abs() <= MAX_CUSTOMER_MINOR as f64).then_some(minor as i64)
+    }
+}
+
+impl Columns {
+    /// A customer without purchases.
+    fn push_silent(&mut self) {
+        self.p_alive.push(None);
+        self.purchases.push(None);
+        self.probabilities.iter_mut().for_each(|column| column.push(None));
+        self.median_days_to_next.push(None);
+        self.spend.push(None);
+        self.clv.push(None);
+        self.dert.push(None);
+        self.note.append_null();
+    }
+
+    /// The columns, in the order of the model's.
+    fn finish(mut self, model: &Clv) -> Vec<ArrayRef> {
+        let doubles = |values: Vec<Option<f64>>| -> ArrayRef { Arc::new(Float64Array::from(values)) };
+        let scale = model.scale.cast_signed();
+        let money = |values: Vec<Option<i64>>| -> ArrayRef {
+            let data_type = arrow::datatypes::DataType::Decimal64(18, scale);
+            Arc::new(Decimal64Array::from(values).with_data_type(data_type))
+        };
+        let mut columns = vec![doubles(self.p_alive), doubles(self.purchases)];
+        columns.extend(self.probabilities.into_iter().map(doubles));
+        columns.extend([doubles(self.median_days_to_next), money(self.spend), money(self.clv)]);
+        if model.gives_dert() {
+            columns.push(doubles(self.dert));
+        }
+        columns.push(Arc::new(self.note.finish()));
+        columns
+    }
+}

@@ -1,0 +1,293 @@
+//! Fits purchases and spend to customers.
+
+use std::collections::HashMap;
+
+use appraise_clv::{FOLDS, FitError, GammaGamma, History, Maximum, Patterns, PurchaseKind, Spend, Spends, choose};
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use foldhash::fast::FixedState;
+
+use super::card::{CandidateCard, ClvCard, FitCard, GroupFitCard, PurchasesCard, SpendCard};
+use super::config::{ClvConfig, Fallback, Margin};
+use super::customers::Customers;
+use crate::error::ModelError;
+use crate::groups::GroupTree;
+
+/// A frequency and a mean spend that move together by more than this are said to.
+const NOTABLE_CORRELATION: f64 = 0.3;
+/// A fit of fewer customers is said to be of few.
+const FEW_CUSTOMERS: f64 = 500.0;
+/// A standard error above this share of its parameter is said to be large.
+const LARGE_ERROR: f64 = 0.5;
+
+/// How many customers have a history, by group, fold and the bits of x, `t_x` and t.
+type Counts = HashMap<(usize, usize, [u64; 3]), f64, FixedState>;
+
+/// What fitting needs of all customers.
+struct Gathered {
+    tree: GroupTree,
+    /// Number of each group in `tree`, and its attributes, in the order of their first customers.
+    groups: Vec<(usize, Vec<Option<String>>)>,
+    counts: Counts,
+    spends: Vec<(Spend, f64)>,
+    unknown_entries: u64,
+    margins: (f64, f64),
+    /// Purchases after the first, and time, of all customers.
+    rate: (f64, f64),
+}
+
+/// Fits purchases and spend to the customers of `table`.
+///
+/// # Errors
+/// [`ModelError::Fit`] when purchases have no fit and nothing stands in.
+pub(super) fn fit(config: &ClvConfig, scale: u8, table: &[RecordBatch]) -> Result<ClvCard, ModelError> {
+    let gathered = gather(config, scale, table)?;
+    let fitted_customers: f64 = gathered.counts.values().sum();
+    let (purchases, mut doubts) = fit_purchases(config, &gathered)?;
+    let spend = fit_spend(&Spends::new(gathered.spends.iter().copied()), &mut doubts);
+    if gathered.unknown_entries > 0 {
+        let count = gathered.unknown_entries;
+        doubts
+            .push(format!("{count} buyers may have bought before the data begin: they are valued as if they had not"));
+    }
+    let (sum, count) = gathered.margins;
+    Ok(ClvCard {
+        purchases,
+        spend,
+        mean_margin: (count > 0.0).then(|| sum / count),
+        fitted_customers: whole(fitted_customers),
+        customers_of_unknown_entry: gathered.unknown_entries,
+        doubts,
+    })
+}
+
+/// The text columns that name the group of a row.
+pub(super) fn attributes<'a>(names: &[String], batch: &'a RecordBatch) -> Result<Vec<&'a StringArray>, ModelError> {
+    let texts = |name: &String| {
+        let column = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+        column.ok_or_else(|| ModelError::Column { column: name.clone(), expected: "STRING".to_owned() })
+    };
+    names.iter().map(texts).collect()
+}
+
+/// The attributes of a row.
+pub(super) fn group_of<'a>(columns: &'a [&StringArray], row: usize) -> impl Iterator<Item = Option<&'a str>> {
+    columns.iter().map(move |column| column.is_valid(row).then(|| column.value(row)))
+}
+
+fn gather(config: &ClvConfig, scale: u8, table: &[RecordBatch]) -> Result<Gathered, ModelError> {
+    let discrete = config.is_discrete();
+    let mut gathered = Gathered {
+        tree: GroupTree::default(),
+        groups: Vec::new(),
+        counts: Counts::default(),
+        spends: Vec::new(),
+        unknown_entries: 0,
+        margins: (0.0, 0.0),
+        rate: (0.0, 0.0),
+    };
+    for batch in table {
+        let customers = Customers::new(config, scale, discrete, batch)?;
+        let attributes = attributes(&config.fit_by, batch)?;
+        for row in 0..batch.num_rows() {
+            let Some(history) = customers.history(row) else { continue };
+            if customers.entry_is_known(row) {
+                gathered.add(&customers, row, history, &attributes);
+            } else {
+                gathered.unknown_entries += 1;
+            }
+        }
+    }
+    Ok(gathered)
+}
+
+impl Gathered {
+    fn add(&mut self, customers: &Customers<'_>, row: usize, history: History, attributes: &[&StringArray]) {
+        let group = self.tree.insert(group_of(attributes, row));
+        if !self.groups.iter().any(|(number, _)| *number == group) {
+            let names = group_of(attributes, row).map(|value| value.map(str::to_owned)).collect();
+            self.groups.push((group, names));
+        }
+        let fold = usize::try_from(customers.key_hash(row) % FOLDS as u64).unwrap_or(0);
+        let bits = [history.x, history.t_x, history.t].map(f64::to_bits);
+        *self.counts.entry((group, fold, bits)).or_default() += 1.0;
+        if let Some(m) = customers.mean_spend(row).filter(|mean| history.x > 0.0 && *mean > 0.0) {
+            self.spends.push((Spend { x: history.x, m }, 1.0));
+        }
+        if let Some(margin) = customers.margin(row) {
+            self.margins = (self.margins.0 + margin, self.margins.1 + 1.0);
+        }
+        self.rate = (self.rate.0 + history.x, self.rate.1 + history.t);
+    }
+
+    /// The patterns of each fold of one group, or of all of them.
+    fn folds(&self, group: Option<usize>) -> [Patterns; FOLDS] {
+        std::array::from_fn(|fold| {
+            let of = |(&(g, f, bits), &count): (&(usize, usize, [u64; 3]), &f64)| {
+                let [x, t_x, t] = bits.map(f64::from_bits);
+                (f == fold && group.is_none_or(|group| group == g)).then_some((History { x, t_x, t }, count))
+            };
+            Patterns::new(self.counts.iter().filter_map(of))
+        })
+    }
+
+    /// The patterns of all customers.
+    fn patterns(&self) -> Patterns {
+        let history = |(&(_, _, bits), &count): (&(usize, usize, [u64; 3]), &f64)| {
+            let [x, t_x, t] = bits.map(f64::from_bits);
+            (History { x, t_x, t }, count)
+        };
+        Patterns::new(self.counts.iter().map(history))
+    }
+}
+
+fn fit_purchases(config: &ClvConfig, gathered: &Gathered) -> Result<(PurchasesCard, Vec<String>), ModelError> {
+    let unit_days = if config.is_discrete() { config.period_days } else { config.unit_days };
+    let chosen = chosen(config, gathered);
+    let candidates = chosen.as_ref().map(|(_, cards)| cards.clone()).unwrap_or_default();
+    let fitted = chosen.and_then(|(kind, _)| Ok((kind, fit_kind(kind, config, gathered)?)));
+    match (fitted, config.fallback) {
+        (Ok((kind, (all, groups, pooling))), _) => {
+            let doubts = doubts_of(&all);
+            let model = kind.name().to_owned();
+            Ok((PurchasesCard { model, unit_days, all, groups, pooling, candidates }, doubts))
+        }
+        (Err(source), Some(fallback)) => {
+            let doubt = format!("{source}: {} stands in, which knows nothing of who has left", fallback.name());
+            let all = fallback_card(fallback, gathered);
+            let model = fallback.name().to_owned();
+            Ok((PurchasesCard { model, unit_days, all, groups: Vec::new(), pooling: None, candidates }, vec![doubt]))
+        }
+        (Err(source), None) => Err(ModelError::Fit { what: "clv.purchases", source }),
+    }
+}
+
+/// The model to fit, and how those that were compared did.
+fn chosen(config: &ClvConfig, gathered: &Gathered) -> Result<(PurchaseKind, Vec<CandidateCard>), FitError> {
+    let kinds = config.purchases.candidates();
+    if let [only] = kinds[..] {
+        return Ok((only, Vec::new()));
+    }
+    let choice = choose(&kinds, &gathered.folds(None))?;
+    let cards = choice.candidates.iter().map(|candidate| CandidateCard {
+        model: candidate.kind.name().to_owned(),
+        held_out_log_likelihood: candidate.held_out.as_ref().ok().copied(),
+        behind: candidate.behind.0,
+        behind_standard_error: candidate.behind.1,
+    });
+    Ok((choice.kind, cards.collect()))
+}
+
+type ModelFit = (FitCard, Vec<GroupFitCard>, Option<f64>);
+
+fn fit_kind(kind: PurchaseKind, config: &ClvConfig, gathered: &Gathered) -> Result<ModelFit, FitError> {
+    let names = kind.parameter_names();
+    if config.fit_by.is_empty() {
+        return Ok((fit_card(&names, &kind.fit(&gathered.patterns())?), Vec::new(), None));
+    }
+    let folds: Vec<[Patterns; FOLDS]> = gathered.groups.iter().map(|(group, _)| gathered.folds(Some(*group))).collect();
+    let fits = kind.fit_groups(&folds)?;
+    let card = |((_, group), fit): (&(usize, Vec<Option<String>>), &Maximum<4>)| GroupFitCard {
+        group: group.clone(),
+        fit: fit_card(&names, fit),
+    };
+    let mut groups: Vec<GroupFitCard> = gathered.groups.iter().zip(&fits.groups).map(card).collect();
+    groups.sort_by(|a, b| a.group.cmp(&b.group));
+    let pooling = fits.strength.is_finite().then_some(fits.strength);
+    Ok((fit_card(&names, &fits.pooled), groups, pooling))
+}
+
+fn fit_card<const K: usize>(names: &[&str; K], fit: &Maximum<K>) -> FitCard {
+    let by_name = |values: &[f64; K]| names.iter().map(|&name| name.to_owned()).zip(*values).collect();
+    FitCard {
+        parameters: by_name(&fit.parameters),
+        standard_errors: by_name(&fit.standard_errors),
+        log_covariance: fit.covariance.iter().map(|row| row.to_vec()).collect(),
+        log_likelihood: fit.log_likelihood,
+        gradient_norm: fit.gradient_norm,
+        customers: whole(fit.customers),
+        patterns: fit.patterns as u64,
+    }
+}
+
+fn fallback_card(fallback: Fallback, gathered: &Gathered) -> FitCard {
+    let (purchases, time) = gathered.rate;
+    let rate = if time > 0.0 { purchases / time } else { 0.0 };
+    let parameters = match fallback {
+        Fallback::Mean => [("rate".to_owned(), rate)].into(),
+        Fallback::LastYearRepeat => std::collections::BTreeMap::new(),
+    };
+    plain_card(parameters, whole(gathered.counts.values().sum()))
+}
+
+/// The card of what is not fitted by likelihood.
+fn plain_card(parameters: std::collections::BTreeMap<String, f64>, customers: u64) -> FitCard {
+    FitCard {
+        parameters,
+        standard_errors: std::collections::BTreeMap::new(),
+        log_covariance: Vec::new(),
+        log_likelihood: 0.0,
+        gradient_norm: 0.0,
+        customers,
+        patterns: 0,
+    }
+}
+
+fn fit_spend(spends: &Spends, doubts: &mut Vec<String>) -> SpendCard {
+    let correlation = spends.correlation();
+    if let Some(correlation) = correlation.filter(|correlation| correlation.abs() > NOTABLE_CORRELATION) {
+        let who = if correlation > 0.0 { "more" } else { "less" };
+        doubts.push(format!(
+            "customers who come more often spend {who} each time (correlation {correlation:.2}): spend is modelled as if they did not"
+        ));
+    }
+    match GammaGamma::fit(spends) {
+        Ok(fit) => {
+            let q = fit.parameters[1];
+            if q <= 1.0 {
+                doubts.push(format!(
+                    "q of gamma_gamma is {q:.3}: the mean spend of customers without repeat purchases is infinite"
+                ));
+            }
+            let fit = fit_card(&GammaGamma::PARAMETERS, &fit);
+            doubts.extend(doubts_of(&fit).into_iter().map(|doubt| format!("spend: {doubt}")));
+            SpendCard { model: "gamma_gamma".to_owned(), fit, correlation_with_frequency: correlation }
+        }
+        Err(error) => {
+            doubts.push(format!("{error}: everybody is taken to spend the mean"));
+            let customers = spends.customers();
+            let sum: f64 = spends.spends().iter().zip(spends.counts()).map(|(spend, count)| spend.m * count).sum();
+            let mean = if customers > 0.0 { sum / customers } else { 0.0 };
+            let fit = plain_card([("mean".to_owned(), mean)].into(), whole(customers));
+            SpendCard { model: "mean".to_owned(), fit, correlation_with_frequency: correlation }
+        }
+    }
+}
+
+/// What is doubtful about a fit, in words.
+fn doubts_of(fit: &FitCard) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if (fit.customers as f64) < FEW_CUSTOMERS {
+        doubts.push(format!("fitted to {} customers only", fit.customers));
+    }
+    for (name, error) in &fit.standard_errors {
+        let value = fit.parameters.get(name).copied().unwrap_or_default();
+        if *error > LARGE_ERROR * value {
+            doubts.push(format!("the data say little about {name}: {value:.4} with a standard error of {error:.4}"));
+        }
+    }
+    doubts
+}
+
+/// A number of customers.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of rows")]
+fn whole(customers: f64) -> u64 {
+    customers as u64
+}
+
+/// The margin of a customer.
+pub(super) fn margin(config: &ClvConfig, mean: Option<f64>, own: Option<f64>) -> Option<f64> {
+    match config.margin {
+        Margin::Share(share) => Some(share),
+        Margin::Column(_) => own.or(mean),
+    }
+}

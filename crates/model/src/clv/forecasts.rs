@@ -1,0 +1,107 @@
+//! Intervals of groups' totals, by the fits of a card.
+
+use appraise_clv::{GroupIntervals, Maximum, Member, PurchaseKind};
+use arrow::array::RecordBatch;
+
+use super::apply::{by_group, parameter};
+use super::card::{ClvCard, FitCard};
+use super::config::ClvConfig;
+use super::fit;
+use crate::error::ModelError;
+use crate::groups::GroupTree;
+
+/// Seeds the draws of parameters and futures: part of what the intervals are.
+const SEED: u64 = 0x5ee5_1de5;
+
+/// What groups are forecast by: the fits of a card.
+pub(crate) struct Forecasts {
+    kind: PurchaseKind,
+    fit_by: Vec<String>,
+    tree: GroupTree,
+    /// By the numbers of `tree`.
+    purchases: Vec<Maximum<4>>,
+    /// `None` where everybody spends the same mean.
+    spend: Option<Maximum<3>>,
+    /// In the unit of time of the fits.
+    horizon: f64,
+}
+
+impl Forecasts {
+    /// Forecasts by `card`; `None` where something stands in for a fit.
+    ///
+    /// # Errors
+    /// [`ModelError::CardValue`] when the card's parameters are none.
+    pub(crate) fn new(config: &ClvConfig, card: &ClvCard) -> Result<Option<Self>, ModelError> {
+        let Some(kind) = PurchaseKind::from_name(&card.purchases.model) else { return Ok(None) };
+        let gamma_gamma = card.spend.model == "gamma_gamma";
+        let (tree, fits) = by_group(card);
+        let purchases = fits.into_iter().map(|fit| maximum(fit, kind.parameter_names()));
+        Ok(Some(Self {
+            kind,
+            fit_by: config.fit_by.clone(),
+            tree,
+            purchases: purchases.collect::<Result<_, _>>()?,
+            spend: if gamma_gamma { Some(maximum(&card.spend.fit, ["p", "q", "v"])?) } else { None },
+            horizon: config.horizon.days() / card.purchases.unit_days,
+        }))
+    }
+
+    /// Whether spend is gamma-gamma, and not the same mean for all.
+    pub(crate) fn models_spend(&self) -> bool {
+        self.spend.is_some()
+    }
+
+    /// The number of the fit that values each row.
+    pub(crate) fn numbers(&self, batch: &RecordBatch) -> Result<Vec<usize>, ModelError> {
+        let attributes = fit::attributes(&self.fit_by, batch)?;
+        Ok((0..batch.num_rows()).map(|row| self.tree.nearest(fit::group_of(&attributes, row))).collect())
+    }
+
+    /// The intervals of the totals of each group, given as its fit and its members; `None` where a fit is too uncertain to
+    /// draw from.
+    pub(crate) fn intervals(&self, groups: &[(usize, Vec<Member>)]) -> Vec<Option<GroupIntervals>> {
+        let mut intervals = vec![None; groups.len()];
+        for (number, fit) in self.purchases.iter().enumerate() {
+            let places: Vec<usize> = (0..groups.len()).filter(|place| groups[*place].0 == number).collect();
+            let members: Vec<&[Member]> = places.iter().map(|place| groups[*place].1.as_slice()).collect();
+            if members.is_empty() {
+                continue;
+            }
+            let Ok(found) = self.kind.intervals(fit, self.spend.as_ref(), self.horizon, SEED, &members) else {
+                continue;
+            };
+            for (place, found) in places.into_iter().zip(found) {
+                intervals[place] = Some(found);
+            }
+        }
+        intervals
+    }
+}
+
+/// The maximum that a card tells of.
+fn maximum<const K: usize>(fit: &FitCard, names: [&str; K]) -> Result<Maximum<K>, ModelError> {
+    let mut parameters = [0.0; K];
+    let mut covariance = [[0.0; K]; K];
+    for (i, name) in names.into_iter().enumerate() {
+        parameters[i] = parameter(fit, name)?;
+        for (j, entry) in covariance[i].iter_mut().enumerate() {
+            let found = fit.log_covariance.get(i).and_then(|row| row.get(j)).copied().filter(|value| value.is_finite());
+            *entry = found.ok_or_else(|| ModelError::CardValue {
+                what: "log_covariance of clv".to_owned(),
+                value: format!("{:?}", fit.log_covariance),
+                expected: "one row of numbers for each parameter",
+            })?;
+        }
+    }
+    Ok(Maximum {
+        log_parameters: parameters.map(libm::log),
+        parameters,
+        log_likelihood: fit.log_likelihood,
+        gradient_norm: fit.gradient_norm,
+        covariance,
+        standard_errors: [0.0; K],
+        iterations: 0,
+        customers: fit.customers as f64,
+        patterns: usize::try_from(fit.patterns).unwrap_or(usize::MAX),
+    })
+}
