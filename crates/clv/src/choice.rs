@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::pooling::merge;
 
 use crate::{
-    BgBb, BgNbd, ExpectedPurchases, FOLDS, FitError, Forecast, GroupFits, GroupIntervals, History, Horizon, Maximum,
+    BgBb, BgNbd, ExpectedPurchases, FOLDS, FitError, Forecast, GroupFits, GroupTotals, History, Horizon, Maximum,
     MbgNbd, Member, ParameterError, ParetoNbd, Patterns, PurchaseModel, fit_groups, maximise, median_time_to_next,
 };
 
@@ -113,21 +113,21 @@ impl PurchaseKind {
         with_type!(self, M => fit_groups::<M>(groups))
     }
 
-    /// The intervals of each group's totals, as [`Forecast`] makes them.
+    /// The totals of each group in draws of the parameters, as [`Forecast`] makes them.
     ///
     /// # Errors
     /// As those of [`Forecast::new`].
-    pub fn intervals(
+    pub fn totals(
         self,
         purchases: &Maximum<4>,
         spend: Option<&Maximum<3>>,
         horizon: f64,
         seed: u64,
-        groups: &[&[Member]],
-    ) -> Result<Vec<GroupIntervals>, ParameterError> {
+        groups: &[Vec<Member>],
+    ) -> Result<Vec<GroupTotals>, ParameterError> {
         with_type!(self, M => {
             let forecast = Forecast::<M>::new(purchases, spend, horizon, seed)?;
-            Ok(groups.par_iter().map(|members| forecast.intervals(members)).collect())
+            Ok(groups.par_iter().map(|members| forecast.totals(members)).collect())
         })
     }
 

@@ -42,6 +42,22 @@ impl Patterns {
         Self { histories, counts }
     }
 
+    /// Of many patterns, those of `size` customers at even distances in their order, each for all of its distance.
+    pub(crate) fn sample(&self, size: usize) -> Self {
+        let distance = self.customers() / size as f64;
+        let (mut seen, mut taken) = (0.0, 0.0);
+        let mut chosen = Vec::new();
+        for (history, count) in self.histories.iter().zip(&self.counts) {
+            seen += count;
+            let until = libm::floor(seen / distance + 0.5);
+            if until > taken {
+                chosen.push((*history, (until - taken) * distance));
+                taken = until;
+            }
+        }
+        Self::new(chosen)
+    }
+
     /// The distinct histories, in order.
     #[must_use]
     pub fn histories(&self) -> &[History] {

@@ -102,6 +102,38 @@ struct Total {
     value: f64,
 }
 
+/// The totals of a group, or of parts of one, in each draw.
+#[derive(Debug, Clone, Default)]
+pub struct GroupTotals {
+    expected: Vec<Total>,
+    realised: Vec<Total>,
+}
+
+impl GroupTotals {
+    /// Adds another part of the group, drawn with the same seed from another fit. Its parameters move with those of this part,
+    /// draw by draw: as if the fits erred together, which makes the interval of the expectation rather too wide than too narrow.
+    pub fn add(&mut self, part: &Self) {
+        for (totals, parts) in [(&mut self.expected, &part.expected), (&mut self.realised, &part.realised)] {
+            totals.resize(totals.len().max(parts.len()), Total::default());
+            for (total, part) in totals.iter_mut().zip(parts) {
+                total.purchases += part.purchases;
+                total.value += part.value;
+            }
+        }
+    }
+
+    /// The intervals of the totals.
+    #[must_use]
+    pub fn intervals(&self) -> GroupIntervals {
+        let of = |quantity: fn(&Total) -> f64| Intervals {
+            expected: interval(self.expected.iter().map(quantity)),
+            realised: interval(self.realised.iter().map(quantity)),
+        };
+        let finite = self.expected.iter().chain(&self.realised).all(|total| total.value.is_finite());
+        GroupIntervals { purchases: of(|total| total.purchases), value: finite.then(|| of(|total| total.value)) }
+    }
+}
+
 /// The response surfaces of the totals.
 struct Surfaces {
     purchases: Surface,
@@ -150,16 +182,17 @@ impl<M: PurchaseModel> Forecast<M> {
     /// with the variance of the futures, estimated from so many members at even distances in their order.
     #[must_use]
     pub fn intervals(&self, members: &[Member]) -> GroupIntervals {
+        self.totals(members).intervals()
+    }
+
+    /// The totals of a group in each draw, as [`Forecast::intervals`] takes them.
+    #[must_use]
+    pub fn totals(&self, members: &[Member]) -> GroupTotals {
         let members = ordered(members);
         let expected = self.expected(&members);
         let realised =
             if members.len() <= MANY_MEMBERS { self.futures(&members) } else { self.with_noise(&expected, &members) };
-        let of = |quantity: fn(&Total) -> f64| Intervals {
-            expected: interval(expected.iter().map(quantity)),
-            realised: interval(realised.iter().map(quantity)),
-        };
-        let finite = expected.iter().chain(&realised).all(|total| total.value.is_finite());
-        GroupIntervals { purchases: of(|total| total.purchases), value: finite.then(|| of(|total| total.value)) }
+        GroupTotals { expected, realised }
     }
 
     /// The expected totals of each draw.
@@ -216,7 +249,7 @@ impl<M: PurchaseModel> Forecast<M> {
         let place = |points: &[Vec<f64>], part: &[f64]| points.iter().position(|point| point == part).unwrap_or(0);
         let points: Vec<(usize, usize)> =
             design(dimensions).iter().map(|point| (place(&four, &point[..4]), place(&three, &point[4..]))).collect();
-        let chunks: Vec<_> = members.par_chunks(CHUNK).map(|chunk| self.totals(&points, chunk)).collect();
+        let chunks: Vec<_> = members.par_chunks(CHUNK).map(|chunk| self.totals_at(&points, chunk)).collect();
         let sums = sum(points.len(), &chunks);
         let surface =
             |quantity: fn(&Total) -> f64| Surface::new(dimensions, &sums.iter().map(quantity).collect::<Vec<_>>());
@@ -224,7 +257,7 @@ impl<M: PurchaseModel> Forecast<M> {
     }
 
     /// The expected totals of some members at pairs of models; members with the same history are next to each other.
-    fn totals(&self, points: &[(usize, usize)], members: &[Member]) -> Vec<Total> {
+    fn totals_at(&self, points: &[(usize, usize)], members: &[Member]) -> Vec<Total> {
         let mut totals = vec![Total::default(); points.len()];
         for run in members.chunk_by(|one, other| one.history == other.history) {
             let expect = |model: &M| model.expected_purchases(&run[0].history, self.horizon);

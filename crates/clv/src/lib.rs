@@ -35,7 +35,7 @@ pub use error::{FitError, ParameterError};
 pub use evaluation::Evaluation;
 pub use gamma_gamma::{GammaGamma, Spend, Spends};
 pub use history::{History, Patterns};
-pub use interval::{DRAWS, Forecast, GroupIntervals, Interval, Intervals, MANY_MEMBERS, Member};
+pub use interval::{DRAWS, Forecast, GroupIntervals, GroupTotals, Interval, Intervals, MANY_MEMBERS, Member};
 pub use lifetime_value::{
     DAYS_PER_MONTH, DAYS_PER_YEAR, ExpectedPurchases, Horizon, HorizonError, Timing, continuous_rate,
     credit_adjusted_value, median_time_to_next, periodic_rate,

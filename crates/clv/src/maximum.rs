@@ -76,7 +76,7 @@ pub fn maximise<M: PurchaseModel>(patterns: &Patterns) -> Result<Maximum<4>, Fit
     let search = Search { model: M::NAME, names: M::PARAMETERS, customers, patterns: patterns.histories().len() };
     let starts = M::starts(patterns);
     if patterns.histories().len() >= 2 * SAMPLE {
-        let sample = sample(patterns);
+        let sample = patterns.sample(SAMPLE);
         let refined = search
             .run(&starts, |at| M::evaluate(at, &sample))
             .and_then(|maximum| search.run(&[maximum.log_parameters], |at| M::evaluate(at, patterns)));
@@ -85,22 +85,6 @@ pub fn maximise<M: PurchaseModel>(patterns: &Patterns) -> Result<Maximum<4>, Fit
         }
     }
     search.run(&starts, |at| M::evaluate(at, patterns))
-}
-
-/// The customers in the middles of [`SAMPLE`] equal shares of the ordered customers, each for all of its share.
-fn sample(patterns: &Patterns) -> Patterns {
-    let share = patterns.customers() / SAMPLE as f64;
-    let (mut seen, mut taken) = (0.0, 0.0);
-    let mut chosen = Vec::new();
-    for (history, count) in patterns.histories().iter().zip(patterns.counts()) {
-        seen += count;
-        let until = libm::floor(seen / share + 0.5);
-        if until > taken {
-            chosen.push((*history, (until - taken) * share));
-            taken = until;
-        }
-    }
-    Patterns::new(chosen)
 }
 
 /// What a search for a maximum reports of itself.

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::maximum::Search;
-use crate::{Evaluation, FitError, History, Maximum, Patterns, PurchaseModel, maximise};
+use crate::{Evaluation, FitError, Maximum, Patterns, PurchaseModel, maximise};
 
 /// Parts of the customers, each held out once.
 pub const FOLDS: usize = 5;
@@ -12,7 +12,7 @@ pub const FOLDS: usize = 5;
 pub const POOL_STRENGTHS: [f64; 5] = [0.0, 50.0, 200.0, 1000.0, f64::INFINITY];
 
 /// Where the strength is chosen, all customers are stood for by about as many patterns as this.
-const SAMPLE: f64 = 4096.0;
+const SAMPLE: usize = 4096;
 
 /// How well a strength of pooling foretells customers that were held out.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,7 +76,9 @@ fn held_out<M: PurchaseModel>(groups: &[[Patterns; FOLDS]], fold: usize) -> Vec<
     };
     let kept: Vec<Patterns> = groups.iter().map(others).collect();
     let Ok(mut prior) = Prior::<M>::new(merge(&kept)) else { return vec![None; POOL_STRENGTHS.len()] };
-    prior.all = thin(&prior.all);
+    if prior.all.histories().len() > 2 * SAMPLE {
+        prior.all = prior.all.sample(SAMPLE);
+    }
     let under = |strength| {
         let fits = prior.fit(&kept, strength).ok()?;
         let values = fits.iter().zip(groups).map(|(fit, folds)| M::evaluate(&fit.log_parameters, &folds[fold]).value);
@@ -133,23 +135,4 @@ impl<M: PurchaseModel> Prior<M> {
 pub(crate) fn merge<'a>(parts: impl IntoIterator<Item = &'a Patterns>) -> Patterns {
     let customers = |part: &'a Patterns| part.histories().iter().copied().zip(part.counts().iter().copied());
     Patterns::new(parts.into_iter().flat_map(customers))
-}
-
-/// Of many patterns, those of customers at even distances in their order, each for all of its distance.
-fn thin(patterns: &Patterns) -> Patterns {
-    if patterns.histories().len() as f64 <= 2.0 * SAMPLE {
-        return patterns.clone();
-    }
-    let distance = patterns.customers() / SAMPLE;
-    let (mut seen, mut taken) = (0.0, 0.0);
-    let mut chosen: Vec<(History, f64)> = Vec::new();
-    for (history, count) in patterns.histories().iter().zip(patterns.counts()) {
-        seen += count;
-        let until = libm::floor(seen / distance + 0.5);
-        if until > taken {
-            chosen.push((*history, (until - taken) * distance));
-            taken = until;
-        }
-    }
-    Patterns::new(chosen)
 }

@@ -127,7 +127,7 @@ fn specs(attributes: &[String], summed: &[&str], clv: Option<&ClvConfig>, scale:
     columns.extend(SUMMED.iter().filter(|(name, _)| summed.contains(name)).map(|(name, of)| amount(name, of)));
     if let Some(clv) = clv {
         let horizon = clv.horizon;
-        let interval = "2.5 % to 97.5 %; NULL where members are fitted apart or stand-ins value them";
+        let interval = "2.5 % to 97.5 %; NULL where something stands in for a fit";
         columns.extend([
             double("active_customers", "sum of the members' p_alive"),
             double("active_share", "active_customers over buyers"),
@@ -309,20 +309,10 @@ impl GroupTally<'_> {
         out.batch(self.plan, as_of)
     }
 
-    /// The intervals of each group whose members one fit values.
+    /// The intervals of each group.
     fn intervals(&self, groups: &BTreeMap<Values, Group>, forecasts: &Forecasts) -> Vec<Option<GroupIntervals>> {
-        let mut asked: Vec<(usize, Vec<Member>)> = Vec::new();
-        let mut places = Vec::new();
-        for group in groups.values() {
-            let members = || group.members.iter().map(|&place| &self.members[place as usize]);
-            let fit = members().next().map(|(_, fit)| *fit).filter(|fit| members().all(|(_, other)| other == fit));
-            places.push(fit.map(|fit| {
-                asked.push((fit, members().map(|(member, _)| *member).collect()));
-                asked.len() - 1
-            }));
-        }
-        let found = forecasts.intervals(&asked);
-        places.into_iter().map(|place| place.and_then(|place| found[place])).collect()
+        let members = |group: &Group| group.members.iter().map(|&place| self.members[place as usize]).collect();
+        forecasts.intervals(&groups.values().map(members).collect::<Vec<_>>())
     }
 }
 

@@ -83,7 +83,7 @@ fn the_same_bits_for_any_number_of_threads() {
 #[test]
 fn the_sample_stands_for_all_customers() {
     let patterns = simulated(30_000, [0.8, 10.0, 0.8, 2.5], 6);
-    let sample = sample(&patterns);
+    let sample = patterns.sample(SAMPLE);
     assert!(sample.histories().len() <= SAMPLE);
     assert!((sample.customers() - 30_000.0).abs() < 1e-6);
     let mean = |patterns: &Patterns| {

@@ -1,6 +1,6 @@
 //! Intervals of groups' totals, by the fits of a card.
 
-use appraise_clv::{GroupIntervals, Maximum, Member, PurchaseKind};
+use appraise_clv::{GroupIntervals, GroupTotals, Maximum, Member, PurchaseKind};
 use arrow::array::RecordBatch;
 
 use super::apply::{by_group, parameter};
@@ -57,24 +57,31 @@ impl Forecasts {
         Ok((0..batch.num_rows()).map(|row| self.tree.nearest(fit::group_of(&attributes, row))).collect())
     }
 
-    /// The intervals of the totals of each group, given as its fit and its members; `None` where a fit is too uncertain to
-    /// draw from.
-    pub(crate) fn intervals(&self, groups: &[(usize, Vec<Member>)]) -> Vec<Option<GroupIntervals>> {
-        let mut intervals = vec![None; groups.len()];
+    /// The intervals of the totals of each group, given as members with the number of the fit that values them; `None`
+    /// without members, and where a fit is too uncertain to draw from.
+    pub(crate) fn intervals(&self, groups: &[Vec<(Member, usize)>]) -> Vec<Option<GroupIntervals>> {
+        let mut totals: Vec<Option<GroupTotals>> =
+            groups.iter().map(|members| (!members.is_empty()).then(GroupTotals::default)).collect();
         for (number, fit) in self.purchases.iter().enumerate() {
-            let places: Vec<usize> = (0..groups.len()).filter(|place| groups[*place].0 == number).collect();
-            let members: Vec<&[Member]> = places.iter().map(|place| groups[*place].1.as_slice()).collect();
-            if members.is_empty() {
+            let of_fit = |members: &Vec<(Member, usize)>| -> Vec<Member> {
+                members.iter().filter(|(_, of)| *of == number).map(|(member, _)| *member).collect()
+            };
+            let parts: Vec<Vec<Member>> = groups.iter().map(of_fit).collect();
+            if parts.iter().all(Vec::is_empty) {
                 continue;
             }
-            let Ok(found) = self.kind.intervals(fit, self.spend.as_ref(), self.horizon, SEED, &members) else {
-                continue;
-            };
-            for (place, found) in places.into_iter().zip(found) {
-                intervals[place] = Some(found);
+            let drawn = self.kind.totals(fit, self.spend.as_ref(), self.horizon, SEED, &parts).ok();
+            for (position, (total, part)) in totals.iter_mut().zip(&parts).enumerate() {
+                if !part.is_empty() {
+                    let drawn = drawn.as_ref().map(|drawn| &drawn[position]);
+                    *total = total.take().zip(drawn).map(|(mut total, drawn)| {
+                        total.add(drawn);
+                        total
+                    });
+                }
             }
         }
-        intervals
+        totals.into_iter().map(|total| total.map(|total| total.intervals())).collect()
     }
 }
 

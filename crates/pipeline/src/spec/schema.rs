@@ -26,6 +26,7 @@ pub fn json_schema_text() -> String {
 fn generate() -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Spec>();
     refuse_null(&mut schema);
+    unwrap_lines(&mut schema);
     schema.insert("title".to_owned(), "appraise pipeline, version 1".into());
     let Value::Object(mut rest) = schema.to_value() else { return Value::Bool(false) };
     let first = ["$schema", "title", "description"].map(|key| rest.shift_remove_entry(key));
@@ -40,6 +41,14 @@ fn refuse_null(schema: &mut Schema) {
         strip_null_branch(object);
     }
     transform_subschemas(&mut refuse_null, schema);
+}
+
+/// A description that the source wraps is one line to whoever reads it in an editor.
+fn unwrap_lines(schema: &mut Schema) {
+    if let Some(Value::String(text)) = schema.as_object_mut().and_then(|object| object.get_mut("description")) {
+        *text = text.replace('\n', " ");
+    }
+    transform_subschemas(&mut unwrap_lines, schema);
 }
 
 fn strip_null_type(object: &mut Map<String, Value>) {
