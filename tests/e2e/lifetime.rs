@@ -151,3 +151,23 @@ fn customers_without_a_fit_are_an_error_or_get_what_stands_in() {
     let values = read(&folder(&summary, "customer_values"));
     assert!(texts(&values, "clv_note").iter().all(|note| note.as_deref() == Some("fallback")));
 }
+
+#[test]
+fn prospects_have_a_value_of_their_own_that_is_in_no_clv() {
+    let output = tempdir().unwrap();
+    let summary = run("pipelines/auction_house.yaml", "2024-12-31", output.path(), &[]).expect(0).summary();
+    let values = read(&folder(&summary, "customer_values"));
+    let (orders, clv) = (integers(&values, "orders"), integers(&values, "clv"));
+    let prospects = integers(&values, "prospect_value");
+    for ((orders, clv), prospect) in orders.iter().zip(&clv).zip(&prospects) {
+        assert_eq!(prospect.is_some(), *orders == Some(0));
+        assert!(prospect.is_none_or(|value| value > 0) && (prospect.is_none() || clv.is_none()));
+    }
+    // Those of an industry are alike: one value for each of seven.
+    let mut distinct: Vec<i128> = prospects.into_iter().flatten().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    assert!((2..=7).contains(&distinct.len()), "{distinct:?}");
+    let groups = read(&folder(&summary, "group_values"));
+    assert_eq!(integers(&groups, "prospect_value")[0], Some(sum(&values, "prospect_value")));
+}

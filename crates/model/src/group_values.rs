@@ -21,9 +21,10 @@ use crate::clv::{ClvCard, ClvConfig, Customers, Forecasts};
 use crate::error::ModelError;
 
 /// Money columns that are summed where they are there.
-const SUMMED: [(&str, &str); 4] = [
+const SUMMED: [(&str, &str); 5] = [
     ("gross_margin", "sum of the members' gross_margin"),
     ("clv", "sum of the members' clv"),
+    ("prospect_value", "sum of the members' prospect_value, which is in no clv"),
     ("lookalike_value", "sum of the members' lookalike_value, a year"),
     ("potential_value", "sum of the members' potential_value"),
 ];

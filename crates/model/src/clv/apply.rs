@@ -21,6 +21,8 @@ use crate::model::Fitted;
 const MONTH_DAYS: f64 = 365.25 / 12.0;
 /// Days of a year on average.
 pub(super) const YEAR_DAYS: f64 = 365.25;
+/// Days of the window that the rule of the last year reads.
+const LAST_YEAR_DAYS: f64 = 365.0;
 /// A next purchase is not looked for beyond so many days: a hundred years.
 const LONGEST_DAYS: f64 = 100.0 * YEAR_DAYS;
 
@@ -41,10 +43,19 @@ struct Outlook {
 /// Tells the outlook of a history.
 type Oracle = Box<dyn Fn(&History) -> Outlook + Send + Sync>;
 
+/// What is expected of a customer who has not bought yet.
+#[derive(Debug, Clone, Copy)]
+struct Newcomer {
+    /// Probability to buy at all.
+    conversion_rate: f64,
+    /// The first purchase and those expected after it within the horizon, at the value of the day of the first.
+    purchases: f64,
+}
+
 /// How the purchases of a customer are foretold.
 enum Outlooks {
     /// By a fitted model: one oracle for all customers, or one for each group.
-    Fitted { groups: GroupTree, oracles: Vec<Oracle> },
+    Fitted { groups: GroupTree, oracles: Vec<Oracle>, newcomers: Vec<Newcomer> },
     /// By a rate of purchases per unit of time, of all customers.
     Mean { rate: f64 },
     /// By the purchases of the last year.
@@ -96,8 +107,11 @@ impl<'p> FittedClv<'p> {
         let purchases = match kind {
             Some(kind) => {
                 let (groups, fits) = by_group(&card);
-                let oracle = |fit: &FitCard| oracle(config, kind, fit, &horizon, unit_days);
-                Outlooks::Fitted { groups, oracles: fits.into_iter().map(oracle).collect::<Result<_, _>>()? }
+                let models = fits.iter().map(|fit| model_of(kind, fit.purchases)).collect::<Result<Vec<_>, _>>()?;
+                let newcomers = models.iter().zip(&fits).map(|(model, fit)| newcomer(model, fit, &horizon));
+                let newcomers = newcomers.collect();
+                let oracle = |model: Purchases| oracle(config, model, &horizon, unit_days);
+                Outlooks::Fitted { groups, oracles: models.into_iter().map(oracle).collect(), newcomers }
             }
             None if card.purchases.model == Fallback::Mean.name() => {
                 Outlooks::Mean { rate: parameter(&card.purchases.all, "rate")? }
@@ -112,20 +126,40 @@ impl<'p> FittedClv<'p> {
     }
 }
 
-/// The tree of the card's groups, and the fit of each of its numbers: that of the whole where it has none.
-pub(super) fn by_group(card: &ClvCard) -> (GroupTree, Vec<&FitCard>) {
+/// What a card tells of one group.
+pub(super) struct GroupOfCard<'c> {
+    pub(super) purchases: &'c FitCard,
+    conversion_rate: f64,
+}
+
+/// The tree of the card's groups, and what it tells of each of its numbers: that of the whole where it has none.
+pub(super) fn by_group(card: &ClvCard) -> (GroupTree, Vec<GroupOfCard<'_>>) {
     let mut tree = GroupTree::default();
-    let numbered: Vec<(usize, &FitCard)> = card
-        .purchases
-        .groups
-        .iter()
-        .map(|group| (tree.insert(group.group.iter().map(Option::as_deref)), &group.fit))
-        .collect();
-    let mut fits = vec![&card.purchases.all; tree.len()];
-    for (number, fit) in numbered {
-        fits[number] = fit;
+    let mut numbered = Vec::new();
+    for group in &card.purchases.groups {
+        let number = tree.insert(group.group.iter().map(Option::as_deref));
+        numbered.push((number, GroupOfCard { purchases: &group.fit, conversion_rate: group.conversion_rate }));
+    }
+    let whole = || GroupOfCard { purchases: &card.purchases.all, conversion_rate: card.conversion_rate };
+    let mut fits: Vec<GroupOfCard<'_>> = (0..tree.len()).map(|_| whole()).collect();
+    for (number, group) in numbered {
+        fits[number] = group;
     }
     (tree, fits)
+}
+
+/// The model of `kind` with the parameters of `fit`.
+fn model_of(kind: PurchaseKind, fit: &FitCard) -> Result<Purchases, ModelError> {
+    let mut parameters = [0.0; 4];
+    for (value, name) in parameters.iter_mut().zip(kind.parameter_names()) {
+        *value = parameter(fit, name)?;
+    }
+    kind.model(parameters).map_err(|error| card_value(&error))
+}
+
+fn newcomer(model: &Purchases, group: &GroupOfCard<'_>, horizon: &Horizon) -> Newcomer {
+    let later: Vec<f64> = horizon.month_ends().iter().map(|end| model.expected_purchases_new(*end)).collect();
+    Newcomer { conversion_rate: group.conversion_rate, purchases: 1.0 + horizon.discounted(&later) }
 }
 
 pub(super) fn parameter(fit: &FitCard, name: &str) -> Result<f64, ModelError> {
@@ -150,26 +184,16 @@ fn gamma_gamma(fit: &FitCard) -> Result<GammaGamma, ModelError> {
     GammaGamma::new(p?, q?, v?).map_err(|error| card_value(&error))
 }
 
-/// Tells the outlook of histories under the parameters of `fit`.
-fn oracle(
-    config: &ClvConfig,
-    kind: PurchaseKind,
-    fit: &FitCard,
-    horizon: &Horizon,
-    unit_days: f64,
-) -> Result<Oracle, ModelError> {
-    let mut parameters = [0.0; 4];
-    for (value, name) in parameters.iter_mut().zip(kind.parameter_names()) {
-        *value = parameter(fit, name)?;
-    }
-    let model: Purchases = kind.model(parameters).map_err(|error| card_value(&error))?;
+/// Tells the outlook of histories under `model`.
+fn oracle(config: &ClvConfig, model: Purchases, horizon: &Horizon, unit_days: f64) -> Oracle {
+    let kind = model.kind();
     let annual = config.discount_rate.per_year();
     let rate = match kind {
         PurchaseKind::BgBb => periodic_rate(annual, unit_days),
         _ => continuous_rate(annual, unit_days),
     };
     let (horizon, wanted) = (horizon.clone(), config.probabilities.map_or(0, |most| usize::from(most) + 1));
-    Ok(Box::new(move |history| {
+    Box::new(move |history| {
         let expected = model.purchases_within(&horizon, history);
         let mut probabilities = vec![0.0; wanted];
         if wanted > 0 {
@@ -186,7 +210,7 @@ fn oracle(
             median_days_to_next: median.map(|time| time * unit_days),
             dert: model.dert(history, rate),
         }
-    }))
+    })
 }
 
 impl Fitted for FittedClv<'_> {
@@ -213,6 +237,7 @@ struct Columns {
     median_days_to_next: Vec<Option<f64>>,
     spend: Vec<Option<i64>>,
     clv: Vec<Option<i64>>,
+    prospect_value: Vec<Option<i64>>,
     dert: Vec<Option<f64>>,
     note: StringBuilder,
 }
@@ -230,14 +255,17 @@ impl FittedClv<'_> {
         };
         for row in 0..batch.num_rows() {
             let Some(history) = customers.history(row) else {
-                columns.push_silent();
+                columns.push_silent(self.prospect_value(&customers, &attributes, row));
                 continue;
             };
             let key = (self.group(&attributes, row), [history.x, history.t_x, history.t].map(f64::to_bits));
             let outlook = match &self.purchases {
                 Outlooks::Fitted { oracles, .. } => seen.entry(key).or_insert_with(|| oracles[key.0](&history)).clone(),
                 Outlooks::Mean { rate } => self.by_rate(*rate),
-                Outlooks::LastYear => self.by_rate(customers.last_year(row).unwrap_or(0.0) * config.unit_days / 365.0),
+                Outlooks::LastYear => {
+                    let days = customers.last_year(row).unwrap_or(0.0);
+                    self.by_rate(days * self.card.purchases.unit_days / LAST_YEAR_DAYS)
+                }
             };
             self.push(&mut columns, &customers, row, &history, &outlook);
         }
@@ -249,6 +277,21 @@ impl FittedClv<'_> {
             Outlooks::Fitted { groups, .. } => groups.nearest(fit::group_of(attributes, row)),
             _ => GroupTree::ALL,
         }
+    }
+
+    /// What a customer without orders may be worth, in minor units.
+    fn prospect_value(&self, customers: &Customers<'_>, attributes: &[&StringArray], row: usize) -> Option<i64> {
+        let Outlooks::Fitted { groups, newcomers, .. } = &self.purchases else { return None };
+        if !customers.is_prospect(row) {
+            return None;
+        }
+        let newcomer = newcomers[groups.nearest(fit::group_of(attributes, row))];
+        let spend = match &self.spend {
+            SpendModel::Mean(mean) => *mean,
+            SpendModel::GammaGamma(model) => model.mean()?,
+        };
+        let margin = fit::margin(&self.model.config, self.card.mean_margin, None)?;
+        self.minor(newcomer.conversion_rate * newcomer.purchases * spend * margin)
     }
 
     /// What is expected of somebody who buys at a steady rate.
@@ -284,6 +327,7 @@ impl FittedClv<'_> {
         columns.median_days_to_next.push(outlook.median_days_to_next);
         columns.spend.push(spend_minor);
         columns.clv.push(value_minor);
+        columns.prospect_value.push(None);
         columns.dert.push(outlook.dert);
         let note = if !matches!(self.purchases, Outlooks::Fitted { .. }) {
             Some("fallback")
@@ -306,8 +350,9 @@ impl FittedClv<'_> {
 }
 
 impl Columns {
-    /// A customer without purchases.
-    fn push_silent(&mut self) {
+    /// A customer without purchases, and what such a one may be worth.
+    fn push_silent(&mut self, prospect_value: Option<i64>) {
+        self.prospect_value.push(prospect_value);
         self.p_alive.push(None);
         self.purchases.push(None);
         self.probabilities.iter_mut().for_each(|column| column.push(None));
@@ -328,7 +373,12 @@ impl Columns {
         };
         let mut columns = vec![doubles(self.p_alive), doubles(self.purchases)];
         columns.extend(self.probabilities.into_iter().map(doubles));
-        columns.extend([doubles(self.median_days_to_next), money(self.spend), money(self.clv)]);
+        columns.extend([
+            doubles(self.median_days_to_next),
+            money(self.spend),
+            money(self.clv),
+            money(self.prospect_value),
+        ]);
         if model.gives_dert() {
             columns.push(doubles(self.dert));
         }

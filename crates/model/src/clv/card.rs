@@ -15,6 +15,8 @@ pub struct ClvCard {
     /// Mean of the margin's column over the fitted customers; absent with a fixed margin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_margin: Option<f64>,
+    /// Share of all customers who have bought.
+    pub conversion_rate: f64,
     /// Customers that were fitted.
     pub fitted_customers: u64,
     /// Buyers whose first purchase is not known: valued, but not fitted.
@@ -68,6 +70,8 @@ pub struct FitCard {
 pub struct GroupFitCard {
     /// Value of each attribute, in the order of `fit_by`; null for customers without one.
     pub group: Vec<Option<String>>,
+    /// Share of its customers who have bought.
+    pub conversion_rate: f64,
     /// Its fit.
     pub fit: FitCard,
 }

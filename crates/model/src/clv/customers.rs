@@ -14,6 +14,7 @@ const ENTRY_KNOWN_DAYS: i32 = 365;
 /// The columns of a batch that purchases and spend are read from.
 pub(crate) struct Customers<'a> {
     batch: &'a RecordBatch,
+    orders: &'a Int64Array,
     purchase_periods: &'a Int64Array,
     first: &'a Date32Array,
     frequency: &'a Int64Array,
@@ -32,6 +33,7 @@ pub(crate) struct Customers<'a> {
 /// The columns that are always read.
 pub(super) const INPUTS: &[&str] = &[
     "customer_id",
+    "orders",
     "purchase_periods",
     "first_purchase_date",
     "frequency",
@@ -57,6 +59,7 @@ impl<'a> Customers<'a> {
         let last_year = config.fallback.is_some_and(|fallback| fallback.inputs().contains(&LAST_YEAR));
         Ok(Self {
             batch,
+            orders: integers("orders")?,
             purchase_periods: integers("purchase_periods")?,
             first: column(batch, "first_purchase_date", &DataType::Date32)?.as_primitive::<Date32Type>(),
             frequency: integers("frequency")?,
@@ -86,6 +89,11 @@ impl<'a> Customers<'a> {
         };
         let (t_x, t) = (time(self.recency), time(self.customer_age));
         Some(History { x: self.frequency.value(row) as f64, t_x, t: t.max(t_x) })
+    }
+
+    /// Whether the customer never bought anything, not even what came back.
+    pub(crate) fn is_prospect(&self, row: usize) -> bool {
+        self.orders.value(row) == 0
     }
 
     /// Mean spend of a repeat period in whole units of money; `None` without one.

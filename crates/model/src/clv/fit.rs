@@ -1,6 +1,6 @@
 //! Fits purchases and spend to customers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use appraise_clv::{FOLDS, FitError, GammaGamma, History, Maximum, Patterns, PurchaseKind, Spend, Spends, choose};
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
@@ -30,6 +30,8 @@ struct Gathered {
     counts: Counts,
     spends: Vec<(Spend, f64)>,
     unknown_entries: u64,
+    /// Customers of each group of `tree` who bought, and all of them.
+    converted: BTreeMap<usize, (u64, u64)>,
     margins: (f64, f64),
     /// Purchases after the first, and time, of all customers.
     rate: (f64, f64),
@@ -53,6 +55,7 @@ pub(super) fn fit(config: &ClvConfig, scale: u8, table: &[RecordBatch]) -> Resul
     Ok(ClvCard {
         purchases,
         spend,
+        conversion_rate: gathered.conversion_rate(None),
         mean_margin: (count > 0.0).then(|| sum / count),
         fitted_customers: whole(fitted_customers),
         customers_of_unknown_entry: gathered.unknown_entries,
@@ -82,6 +85,7 @@ fn gather(config: &ClvConfig, scale: u8, table: &[RecordBatch]) -> Result<Gather
         counts: Counts::default(),
         spends: Vec::new(),
         unknown_entries: 0,
+        converted: BTreeMap::new(),
         margins: (0.0, 0.0),
         rate: (0.0, 0.0),
     };
@@ -89,9 +93,13 @@ fn gather(config: &ClvConfig, scale: u8, table: &[RecordBatch]) -> Result<Gather
         let customers = Customers::new(config, scale, discrete, batch)?;
         let attributes = attributes(&config.fit_by, batch)?;
         for row in 0..batch.num_rows() {
+            let group = gathered.tree.insert(group_of(&attributes, row));
+            let (bought, all) = gathered.converted.entry(group).or_default();
+            *bought += u64::from(!customers.is_prospect(row));
+            *all += 1;
             let Some(history) = customers.history(row) else { continue };
             if customers.entry_is_known(row) {
-                gathered.add(&customers, row, history, &attributes);
+                gathered.add(&customers, row, history, group, &attributes);
             } else {
                 gathered.unknown_entries += 1;
             }
@@ -101,8 +109,14 @@ fn gather(config: &ClvConfig, scale: u8, table: &[RecordBatch]) -> Result<Gather
 }
 
 impl Gathered {
-    fn add(&mut self, customers: &Customers<'_>, row: usize, history: History, attributes: &[&StringArray]) {
-        let group = self.tree.insert(group_of(attributes, row));
+    fn add(
+        &mut self,
+        customers: &Customers<'_>,
+        row: usize,
+        history: History,
+        group: usize,
+        attributes: &[&StringArray],
+    ) {
         if !self.groups.iter().any(|(number, _)| *number == group) {
             let names = group_of(attributes, row).map(|value| value.map(str::to_owned)).collect();
             self.groups.push((group, names));
@@ -117,6 +131,13 @@ impl Gathered {
             self.margins = (self.margins.0 + margin, self.margins.1 + 1.0);
         }
         self.rate = (self.rate.0 + history.x, self.rate.1 + history.t);
+    }
+
+    /// Share of the customers of a group, or of all, who have bought.
+    fn conversion_rate(&self, group: Option<usize>) -> f64 {
+        let of = self.converted.iter().filter(|(number, _)| group.is_none_or(|group| group == **number));
+        let (bought, all) = of.fold((0, 0), |(bought, all), (_, of)| (bought + of.0, all + of.1));
+        if all > 0 { bought as f64 / all as f64 } else { 0.0 }
     }
 
     /// The patterns of each fold of one group, or of all of them.
@@ -186,8 +207,9 @@ fn fit_kind(kind: PurchaseKind, config: &ClvConfig, gathered: &Gathered) -> Resu
     }
     let folds: Vec<[Patterns; FOLDS]> = gathered.groups.iter().map(|(group, _)| gathered.folds(Some(*group))).collect();
     let fits = kind.fit_groups(&folds)?;
-    let card = |((_, group), fit): (&(usize, Vec<Option<String>>), &Maximum<4>)| GroupFitCard {
+    let card = |((number, group), fit): (&(usize, Vec<Option<String>>), &Maximum<4>)| GroupFitCard {
         group: group.clone(),
+        conversion_rate: gathered.conversion_rate(Some(*number)),
         fit: fit_card(&names, fit),
     };
     let mut groups: Vec<GroupFitCard> = gathered.groups.iter().zip(&fits.groups).map(card).collect();
@@ -214,16 +236,16 @@ fn fallback_card(fallback: Fallback, gathered: &Gathered) -> FitCard {
     let rate = if time > 0.0 { purchases / time } else { 0.0 };
     let parameters = match fallback {
         Fallback::Mean => [("rate".to_owned(), rate)].into(),
-        Fallback::LastYearRepeat => std::collections::BTreeMap::new(),
+        Fallback::LastYearRepeat => BTreeMap::new(),
     };
     plain_card(parameters, whole(gathered.counts.values().sum()))
 }
 
 /// The card of what is not fitted by likelihood.
-fn plain_card(parameters: std::collections::BTreeMap<String, f64>, customers: u64) -> FitCard {
+fn plain_card(parameters: BTreeMap<String, f64>, customers: u64) -> FitCard {
     FitCard {
         parameters,
-        standard_errors: std::collections::BTreeMap::new(),
+        standard_errors: BTreeMap::new(),
         log_covariance: Vec::new(),
         log_likelihood: 0.0,
         gradient_norm: 0.0,

@@ -35,7 +35,7 @@ impl Forecasts {
         let Some(kind) = PurchaseKind::from_name(&card.purchases.model) else { return Ok(None) };
         let gamma_gamma = card.spend.model == "gamma_gamma";
         let (tree, fits) = by_group(card);
-        let purchases = fits.into_iter().map(|fit| maximum(fit, kind.parameter_names()));
+        let purchases = fits.iter().map(|fit| maximum(fit.purchases, kind.parameter_names()));
         Ok(Some(Self {
             kind,
             fit_by: config.fit_by.clone(),

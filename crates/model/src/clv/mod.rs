@@ -46,6 +46,10 @@ impl Clv {
             Some(column) if column.column_type == column_type => Ok(column),
             _ => Err(ModelError::Column { column: name.to_owned(), expected: expected.to_owned() }),
         };
+        if let Some(name) = customers::INPUTS.iter().find(|name| find(name).is_none()) {
+            let expected = "the type of the features".to_owned();
+            return Err(ModelError::Column { column: (*name).to_owned(), expected });
+        }
         for name in &config.fit_by {
             expect(name, "STRING", ColumnType::String)?;
         }
@@ -100,6 +104,10 @@ impl Model for Clv {
             money("expected_spend", "expected spend of a purchase period; NULL without purchases or where it is infinite"),
             money("clv", &format!("margin expected in the next {horizon}, at today's value; NULL as expected_spend is")),
         ]);
+        columns.push(money(
+            "prospect_value",
+            "of a customer without orders: value of a new customer, the first purchase included, times the share of alike customers who bought",
+        ));
         if self.gives_dert() {
             let meaning = "purchase periods expected for all time to come, discounted";
             columns.push(double("dert", "periods", meaning));
