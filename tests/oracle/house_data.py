@@ -103,6 +103,7 @@ def case(name, as_of, rows, totals, extra=()):
     own = (
         ("underbidder", "coalesce(lots_won, 0) = 0 AND underbids >= 2", "flag"),
         ("late_payer", "coalesce(late_share, 0) > 0.5 AND invoices >= 3", "flag"),
+        ("premium_share", "gross_margin::DOUBLE / nullif(total_revenue::DOUBLE, 0)", "quotient"),
         ("yearly_trend", "revenue_365d - revenue_prev_365d", "wide_money"),
     )
     return RealCase(
