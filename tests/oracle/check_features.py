@@ -9,7 +9,6 @@ Exits with 1 and the first differences when anything differs.
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 
 import by_hand
@@ -147,23 +146,6 @@ def cases(houses, seeds):
         yield f"random {seed}", lambda binary, folder, seed=seed: check_random(seed, binary, folder)
 
 
-def check(name, run, binary, keep):
-    """Runs one case and prints its verdict; returns whether it holds."""
-    with tempfile.TemporaryDirectory(prefix="appraise-oracle-") as temporary:
-        folder = Path(temporary)
-        if keep:
-            folder = Path(keep) / name.replace(" ", "_").replace(",", "")
-            folder.mkdir(parents=True)
-        try:
-            differences = run(binary, folder)
-        except program.RunFailed as error:
-            differences = [str(error)]
-    print(f"{'ok  ' if not differences else 'FAIL'} {name}", flush=True)
-    for line in differences:
-        print(f"     {line}", flush=True)
-    return not differences
-
-
 def main():
     """Runs the cases and tells the verdict by the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -176,7 +158,7 @@ def main():
     chosen = [case for case in cases(arguments.houses, arguments.seeds) if arguments.only in (None, case[0])]
     if not chosen:
         parser.error(f"no case is named {arguments.only!r}")
-    failed = [name for name, run in chosen if not check(name, run, arguments.bin, arguments.keep)]
+    failed = [name for name, run in chosen if not program.check(name, run, arguments.bin, arguments.keep)]
     print(f"{len(chosen) - len(failed)} of {len(chosen)} cases agree")
     return 1 if failed else 0
 

@@ -237,28 +237,9 @@ def main():
         with tempfile.TemporaryDirectory(prefix="appraise-oracle-") as temporary:
             return measure(arguments.bin, Path(temporary), arguments.customers)
     listed = list(cases(arguments.houses))
-    failed = [name for name, run in listed if not check(name, run, arguments.bin, arguments.keep)]
+    failed = [name for name, run in listed if not program.check(name, run, arguments.bin, arguments.keep, SHOWN)]
     print(f"{len(listed) - len(failed)} of {len(listed)} cases agree")
     return 1 if failed else 0
-
-
-def check(name, run, binary, keep):
-    """Runs one case and prints its verdict; returns whether it holds."""
-    with tempfile.TemporaryDirectory(prefix="appraise-oracle-") as temporary:
-        folder = Path(temporary)
-        if keep:
-            folder = Path(keep) / name.replace(" ", "_").replace(",", "")
-            folder.mkdir(parents=True)
-        try:
-            differences = run(binary, folder)
-        except program.RunFailed as error:
-            differences = [str(error)]
-    print(f"{'ok  ' if not differences else 'FAIL'} {name}", flush=True)
-    for line in differences[:SHOWN]:
-        print(f"     {line}", flush=True)
-    if len(differences) > SHOWN:
-        print(f"     and {len(differences) - SHOWN} more", flush=True)
-    return not differences
 
 
 if __name__ == "__main__":

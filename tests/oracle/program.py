@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import tempfile
 from pathlib import Path
 
 TIMEOUT_SECONDS = 300
@@ -27,3 +28,22 @@ def run(binary, pipeline, as_of, output, extra=()):
 def files_of(result, table):
     """Glob of the Parquet files of `table`."""
     return str(Path(result["tables"][table]["path"]) / "*.parquet")
+
+
+def check(name, run, binary, keep, most=None):
+    """Runs one case and prints its verdict with `most` of its differences (all without); returns whether it holds."""
+    with tempfile.TemporaryDirectory(prefix="appraise-oracle-") as temporary:
+        folder = Path(temporary)
+        if keep:
+            folder = Path(keep) / name.replace(" ", "_").replace(",", "")
+            folder.mkdir(parents=True)
+        try:
+            differences = run(binary, folder)
+        except RunFailed as error:
+            differences = [str(error)]
+    print(f"{'ok  ' if not differences else 'FAIL'} {name}", flush=True)
+    for line in differences[:most]:
+        print(f"     {line}", flush=True)
+    if most is not None and len(differences) > most:
+        print(f"     and {len(differences) - most} more", flush=True)
+    return not differences

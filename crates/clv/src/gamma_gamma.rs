@@ -6,7 +6,7 @@ mod tests;
 use rand_pcg::Pcg64;
 
 use crate::chunks::sum_in_chunks;
-use crate::maximum::Search;
+use crate::maximum::{Search, whole};
 use crate::special::{digamma, gamma, ln_beta, trigamma};
 use crate::{Evaluation, FitError, Maximum, ParameterError};
 
@@ -248,10 +248,4 @@ impl Equal {
             hessian: [[p_p, p_q, p_v], [p_q, q_q, q_v], [p_v, q_v, -(shape + q) * spread]],
         }
     }
-}
-
-/// A number of customers for a message.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, cut off at the largest")]
-fn whole(customers: f64) -> u64 {
-    customers as u64
 }

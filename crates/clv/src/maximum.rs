@@ -304,6 +304,6 @@ fn negative<const K: usize>(matrix: &[[f64; K]; K]) -> [[f64; K]; K] {
 
 /// A number of customers for a message.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, cut off at the largest")]
-fn whole(customers: f64) -> u64 {
+pub(crate) fn whole(customers: f64) -> u64 {
     customers as u64
 }

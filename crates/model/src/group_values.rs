@@ -9,15 +9,16 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use appraise_clv::{GroupIntervals, Interval, Member, Spend};
-use appraise_schema::money::TOTAL_PRECISION;
+use appraise_schema::money::{CUSTOMER_PRECISION, TOTAL_PRECISION};
 use appraise_schema::{AsOf, ColumnSpec, ColumnType, TableContract};
 use arrow::array::{
     Array, ArrayRef, AsArray, Date32Array, Decimal64Array, Decimal128Array, Float64Array, Int64Array, RecordBatch,
     StringArray,
 };
-use arrow::datatypes::{Decimal64Type, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Decimal64Type, Float64Type, Int64Type};
 
 use crate::clv::{ClvCard, ClvConfig, Customers, Forecasts};
+use crate::columns::{minor_per_unit, texts, typed};
 use crate::error::ModelError;
 
 /// Money columns that are summed where they are there.
@@ -199,15 +200,11 @@ struct Lifetime<'a> {
     clv: &'a Decimal64Array,
 }
 
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ModelError> {
-    let absent = || ModelError::Column { column: name.to_owned(), expected: "the type of its contract".to_owned() };
-    batch.column_by_name(name).ok_or_else(absent)
-}
-
 impl<'a> Rows<'a> {
     fn of(plan: &GroupPlan, batch: &'a RecordBatch) -> Result<Self, ModelError> {
-        let money = |name: &str| Ok::<_, ModelError>(column(batch, name)?.as_primitive::<Decimal64Type>());
-        let double = |name: &str| Ok::<_, ModelError>(column(batch, name)?.as_primitive::<Float64Type>());
+        let minor = DataType::Decimal64(CUSTOMER_PRECISION, plan.scale.cast_signed());
+        let money = |name: &str| typed(batch, name, &minor).map(AsArray::as_primitive::<Decimal64Type>);
+        let double = |name: &str| typed(batch, name, &DataType::Float64).map(AsArray::as_primitive::<Float64Type>);
         let lifetime = match &plan.clv {
             None => None,
             Some(config) => Some(Lifetime {
@@ -219,12 +216,8 @@ impl<'a> Rows<'a> {
             }),
         };
         Ok(Self {
-            texts: plan
-                .attributes
-                .iter()
-                .map(|name| Ok(column(batch, name)?.as_string::<i32>()))
-                .collect::<Result<_, ModelError>>()?,
-            orders: column(batch, "orders")?.as_primitive::<Int64Type>(),
+            texts: texts(&plan.attributes, batch)?,
+            orders: typed(batch, "orders", &DataType::Int64)?.as_primitive::<Int64Type>(),
             total_revenue: money("total_revenue")?,
             net_revenue: money("net_revenue")?,
             summed: plan.summed.iter().map(|name| money(name)).collect::<Result<_, _>>()?,
@@ -256,7 +249,7 @@ impl GroupTally<'_> {
     pub(crate) fn observe(&mut self, batch: &RecordBatch, fits: Option<&Forecasts>) -> Result<(), ModelError> {
         let rows = Rows::of(self.plan, batch)?;
         let models_spend = fits.is_some_and(Forecasts::models_spend);
-        let minor_per_unit = libm::pow(10.0, f64::from(self.plan.scale));
+        let minor_per_unit = minor_per_unit(self.plan.scale);
         let numbers = fits.map(|fits| fits.numbers(batch)).transpose()?;
         for row in 0..batch.num_rows() {
             let member = rows.lifetime.as_ref().and_then(|lifetime| lifetime.member(row, models_spend, minor_per_unit));
@@ -449,6 +442,6 @@ impl Output<'_> {
 /// Minor units of an amount in whole ones.
 #[expect(clippy::cast_possible_truncation, reason = "far below the bounds of DECIMAL(38)")]
 fn minor(money: f64, scale: u8) -> Option<i128> {
-    let minor = libm::rint(money * libm::pow(10.0, f64::from(scale)));
+    let minor = libm::rint(money * minor_per_unit(scale));
     (minor.abs() < 1e36).then_some(minor as i128)
 }

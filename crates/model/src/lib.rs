@@ -12,6 +12,7 @@
 mod backtest;
 mod card;
 mod clv;
+mod columns;
 mod config;
 mod credibility;
 mod error;

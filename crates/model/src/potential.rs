@@ -14,6 +14,7 @@ use arrow::datatypes::{Decimal64Type, Float64Type};
 use rayon::prelude::*;
 
 use crate::card::{CardValue, DemandCard, GroupCard, LevelCard, ModelCard, PotentialCard};
+use crate::columns::{absent, texts, values_of};
 use crate::config::PotentialConfig;
 use crate::credibility::{Evidence, Spread, Variances, blend};
 use crate::error::ModelError;
@@ -435,10 +436,6 @@ struct Rows<'a> {
 impl<'a> Rows<'a> {
     fn of(config: &'a PotentialConfig, batch: usize, table: &'a RecordBatch) -> Result<Self, ModelError> {
         let years = YEARS.iter().map(|name| money(table, name)).collect::<Result<Vec<_>, _>>()?;
-        let text = |name: &String| {
-            let column = table.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
-            column.ok_or_else(|| absent(name, "STRING"))
-        };
         let number = |name: &'a String| {
             let column = table.column_by_name(name).and_then(|column| column.as_primitive_opt::<Float64Type>());
             column.map(|column| (name.as_str(), column)).ok_or_else(|| absent(name, "DOUBLE"))
@@ -448,14 +445,14 @@ impl<'a> Rows<'a> {
             count: table.num_rows(),
             precision: (years[0].precision(), years[0].scale()),
             years,
-            attributes: config.by.iter().map(text).collect::<Result<_, _>>()?,
+            attributes: texts(&config.by, table)?,
             demand: config.demand.as_ref().map(number).transpose()?,
         })
     }
 
     /// The customer's values of the attributes that make the groups.
     fn attributes(&self, row: usize) -> impl Iterator<Item = Option<&str>> {
-        self.attributes.iter().map(move |column| column.is_valid(row).then(|| column.value(row)))
+        values_of(&self.attributes, row)
     }
 
     /// The customer's complete years, none above `cut`.
@@ -499,8 +496,4 @@ impl<'a> Rows<'a> {
 fn money<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Decimal64Array, ModelError> {
     let column = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Decimal64Type>());
     column.ok_or_else(|| absent(name, MONEY))
-}
-
-fn absent(column: &str, expected: &str) -> ModelError {
-    ModelError::Column { column: column.to_owned(), expected: expected.to_owned() }
 }

@@ -17,6 +17,7 @@ use arrow::datatypes::{DataType, Decimal64Type, Int32Type, Int64Type};
 use rayon::prelude::*;
 
 use crate::card::{CardValue, DimensionCard, MethodCard, ModelCard, RfmCard};
+use crate::columns::{absent, typed};
 use crate::config::{Dimension, RfmConfig, ScoreMethod, Ties};
 use crate::error::ModelError;
 use crate::model::{Fitted, Model};
@@ -281,7 +282,7 @@ fn cut_offs_of(dimension: Dimension, card: &DimensionCard, scale: u8) -> Result<
 
 /// The goodness of every buyer in a batch; NULL for customers none of whose purchases stands.
 fn goodness(dimension: Dimension, index: usize, batch: &RecordBatch) -> Result<Int64Array, ModelError> {
-    let periods = column(batch, "purchase_periods", &DataType::Int64)?.as_primitive::<Int64Type>();
+    let periods = typed(batch, "purchase_periods", &DataType::Int64)?.as_primitive::<Int64Type>();
     let buyers: BooleanArray = periods.iter().map(|periods| Some(periods.is_some_and(|count| count > 0))).collect();
     let values = integers(dimension, batch)?;
     let missing = (0..values.len()).find(|row| buyers.value(*row) && values.is_null(*row));
@@ -296,23 +297,14 @@ fn goodness(dimension: Dimension, index: usize, batch: &RecordBatch) -> Result<I
 fn integers(dimension: Dimension, batch: &RecordBatch) -> Result<Int64Array, ModelError> {
     let name = dimension.column();
     match dimension {
-        Dimension::Recency => Ok(column(batch, name, &DataType::Int32)?.as_primitive::<Int32Type>().unary(i64::from)),
-        Dimension::Frequency => Ok(column(batch, name, &DataType::Int64)?.as_primitive::<Int64Type>().clone()),
+        Dimension::Recency => Ok(typed(batch, name, &DataType::Int32)?.as_primitive::<Int32Type>().unary(i64::from)),
+        Dimension::Frequency => Ok(typed(batch, name, &DataType::Int64)?.as_primitive::<Int64Type>().clone()),
         Dimension::Monetary => {
             let money = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Decimal64Type>());
             let money = money.ok_or_else(|| absent(name, "DECIMAL(18, scale)"))?;
             Ok(Int64Array::new(money.values().clone(), money.nulls().cloned()))
         }
     }
-}
-
-fn column<'a>(batch: &'a RecordBatch, name: &str, data_type: &DataType) -> Result<&'a ArrayRef, ModelError> {
-    let found = batch.column_by_name(name).filter(|column| column.data_type() == data_type);
-    found.ok_or_else(|| absent(name, &data_type.to_string()))
-}
-
-fn absent(column: &str, expected: &str) -> ModelError {
-    ModelError::Column { column: column.to_owned(), expected: expected.to_owned() }
 }
 
 /// Scores of all buyers by value, then key: integers by number, texts by their UTF-8 bytes.

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 pub use appraise_model::{ByFrequency, Decile, Quality};
-use appraise_model::{ClvConfig, Fallback, Margin, ModelConfig, ModelPlan, Outcomes};
+use appraise_model::{ClvConfig, Fallback, Margin, ModelCard, ModelConfig, ModelPlan, Outcomes};
 use appraise_schema::{AsOf, Horizon, TableContract};
 use arrow::array::{Array, AsArray, Decimal64Array, RecordBatch};
 use arrow::datatypes::{Decimal64Type, Float64Type, Int64Type};
@@ -107,7 +107,7 @@ pub fn backtest(
         return Err(RunError::NothingToJudge { why: format!("nobody had bought by {cut}") });
     }
     let unit_days = clv.unit_days;
-    let valuer = Valuer { contract: &contract, clv, known: &known };
+    let valuer = Valuer::new(cut, &contract, clv, &known, asked.holdout_days)?;
     let mut tracking = Vec::new();
     let mut last = None;
     for step in 1..=asked.steps.max(1) {
@@ -115,7 +115,7 @@ pub fn backtest(
         let until = day(asked.holdout_days - days)?;
         let (_, came) = nights.features(until, &COMPARED.map(str::to_owned))?;
         let came = customers.since(&Customers::read(&came)?);
-        let foretold = valuer.forecast(cut, days)?;
+        let foretold = valuer.forecast(days)?;
         let predicted = foretold.purchases.iter().sum();
         tracking.push(Tracking { until: until.to_string(), predicted, actual: came.periods.iter().sum() });
         last = Some((foretold, came));
@@ -308,11 +308,12 @@ impl Customers {
     }
 }
 
-/// Values customers as of the cut.
+/// Values customers as of the cut, by models that were fitted to them once.
 struct Valuer<'a> {
     contract: &'a TableContract,
     clv: ClvConfig,
     known: &'a [RecordBatch],
+    card: ModelCard,
 }
 
 /// What was foretold of each customer.
@@ -323,18 +324,21 @@ struct Foretold {
     revenue: Vec<f64>,
 }
 
-impl Valuer<'_> {
-    fn forecast(&self, cut: AsOf, days: u32) -> Result<Foretold, RunError> {
-        let clv = ClvConfig {
-            horizon: Horizon::from_days(days).map_err(|error| RunError::NothingToJudge { why: error.to_string() })?,
-            // Neither margin nor discount has a part in what came.
-            margin: Margin::Share(1.0),
-            fallback: None::<Fallback>,
-            probabilities: None,
-            ..self.clv.clone()
-        };
-        let plan = ModelPlan::new(&ModelConfig { clv: Some(clv), ..ModelConfig::default() }, self.contract)?;
-        let valued = plan.fit_and_apply(cut, self.known)?;
+impl<'a> Valuer<'a> {
+    fn new(
+        cut: AsOf,
+        contract: &'a TableContract,
+        clv: ClvConfig,
+        known: &'a [RecordBatch],
+        days: u32,
+    ) -> Result<Self, RunError> {
+        let card = plan(&clv, contract, days)?.fit(cut, known)?.into_card();
+        Ok(Self { contract, clv, known, card })
+    }
+
+    /// What is foretold for so many days from the cut.
+    fn forecast(&self, days: u32) -> Result<Foretold, RunError> {
+        let valued = plan(&self.clv, self.contract, days)?.apply(&self.card, self.known)?;
         let model = valued.card.clv.map(|clv| clv.purchases.model).unwrap_or_default();
         let (mut purchases, mut revenue) = (Vec::new(), Vec::new());
         for batch in &valued.batches {
@@ -353,6 +357,19 @@ impl Valuer<'_> {
         }
         Ok(Foretold { model, purchases, revenue })
     }
+}
+
+/// Lifetime values alone, for a horizon of so many days.
+fn plan(clv: &ClvConfig, contract: &TableContract, days: u32) -> Result<ModelPlan, RunError> {
+    let clv = ClvConfig {
+        horizon: Horizon::from_days(days).map_err(|error| RunError::NothingToJudge { why: error.to_string() })?,
+        // Neither margin nor discount has a part in what came.
+        margin: Margin::Share(1.0),
+        fallback: None::<Fallback>,
+        probabilities: None,
+        ..clv.clone()
+    };
+    Ok(ModelPlan::new(&ModelConfig { clv: Some(clv), ..ModelConfig::default() }, contract)?)
 }
 
 /// Minor units in a whole unit of the money of a column.

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use appraise_clv::{GammaGamma, History, Horizon, PurchaseKind, Purchases, Spend, continuous_rate, periodic_rate};
+use appraise_clv::{
+    DAYS_PER_MONTH, DAYS_PER_YEAR, GammaGamma, History, Horizon, PurchaseKind, Purchases, Spend, continuous_rate,
+    periodic_rate,
+};
 use appraise_schema::money::MAX_CUSTOMER_MINOR;
 use arrow::array::{ArrayRef, Decimal64Array, Float64Array, RecordBatch, StringArray, StringBuilder};
 use rayon::prelude::*;
@@ -13,18 +16,15 @@ use super::config::{ClvConfig, Fallback};
 use super::customers::Customers;
 use super::{Clv, fit};
 use crate::card::ModelCard;
+use crate::columns::{minor_per_unit, texts, values_of};
 use crate::error::ModelError;
 use crate::groups::GroupTree;
 use crate::model::Fitted;
 
-/// Days of a month on average.
-const MONTH_DAYS: f64 = 365.25 / 12.0;
-/// Days of a year on average.
-pub(super) const YEAR_DAYS: f64 = 365.25;
 /// Days of the window that the rule of the last year reads.
 const LAST_YEAR_DAYS: f64 = 365.0;
 /// A next purchase is not looked for beyond so many days: a hundred years.
-const LONGEST_DAYS: f64 = 100.0 * YEAR_DAYS;
+const LONGEST_DAYS: f64 = 100.0 * DAYS_PER_YEAR;
 
 /// What is expected of customers with one history.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,8 +97,8 @@ impl<'p> FittedClv<'p> {
             });
         }
         let unit_days = if discrete { config.period_days } else { config.unit_days };
-        let length = config.horizon.years() * YEAR_DAYS / unit_days;
-        let horizon = Horizon::new(length, MONTH_DAYS / unit_days, config.discount_rate.per_year(), config.timing)
+        let length = config.horizon.days() / unit_days;
+        let horizon = Horizon::new(length, DAYS_PER_MONTH / unit_days, config.discount_rate.per_year(), config.timing)
             .map_err(|error| ModelError::Parameter {
                 parameter: "clv.horizon",
                 value: config.horizon.to_string(),
@@ -247,7 +247,7 @@ impl FittedClv<'_> {
     fn values(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>, ModelError> {
         let config = &self.model.config;
         let customers = Customers::new(config, self.model.scale, self.discrete, batch)?;
-        let attributes = fit::attributes(&config.fit_by, batch)?;
+        let attributes = texts(&config.fit_by, batch)?;
         let mut seen = HashMap::with_hasher(foldhash::fast::FixedState::default());
         let mut columns = Columns {
             probabilities: vec![Vec::new(); config.probabilities.map_or(0, |most| usize::from(most) + 1)],
@@ -274,7 +274,7 @@ impl FittedClv<'_> {
 
     fn group(&self, attributes: &[&StringArray], row: usize) -> usize {
         match &self.purchases {
-            Outlooks::Fitted { groups, .. } => groups.nearest(fit::group_of(attributes, row)),
+            Outlooks::Fitted { groups, .. } => groups.nearest(values_of(attributes, row)),
             _ => GroupTree::ALL,
         }
     }
@@ -285,7 +285,7 @@ impl FittedClv<'_> {
         if !customers.is_prospect(row) {
             return None;
         }
-        let newcomer = newcomers[groups.nearest(fit::group_of(attributes, row))];
+        let newcomer = newcomers[groups.nearest(values_of(attributes, row))];
         let spend = match &self.spend {
             SpendModel::Mean(mean) => *mean,
             SpendModel::GammaGamma(model) => model.mean()?,
@@ -344,7 +344,7 @@ impl FittedClv<'_> {
     /// Minor units of an amount of money, rounded half to even; `None` when it does not fit the column.
     #[expect(clippy::cast_possible_truncation, reason = "within the bounds of DECIMAL(18)")]
     fn minor(&self, money: f64) -> Option<i64> {
-        let minor = libm::rint(money * libm::pow(10.0, f64::from(self.model.scale)));
+        let minor = libm::rint(money * minor_per_unit(self.model.scale));
         (minor.abs() <= MAX_CUSTOMER_MINOR as f64).then_some(minor as i64)
     }
 }

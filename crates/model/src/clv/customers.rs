@@ -6,6 +6,7 @@ use arrow::array::{Array, AsArray, Date32Array, Decimal64Array, Float64Array, In
 use arrow::datatypes::{DataType, Date32Type, Decimal64Type, Float64Type, Int64Type};
 
 use super::config::{ClvConfig, LAST_YEAR, Margin};
+use crate::columns::{minor_per_unit, typed};
 use crate::error::ModelError;
 
 /// Fitted customers are first seen so many days after the start of a history that was cut.
@@ -53,15 +54,15 @@ impl<'a> Customers<'a> {
         discrete: bool,
         batch: &'a RecordBatch,
     ) -> Result<Self, ModelError> {
-        let integers = |name| column(batch, name, &DataType::Int64).map(AsArray::as_primitive::<Int64Type>);
-        let doubles = |name| column(batch, name, &DataType::Float64).map(AsArray::as_primitive::<Float64Type>);
-        let money = column(batch, "monetary_value", &DataType::Decimal64(18, scale.cast_signed()))?;
+        let integers = |name| typed(batch, name, &DataType::Int64).map(AsArray::as_primitive::<Int64Type>);
+        let doubles = |name| typed(batch, name, &DataType::Float64).map(AsArray::as_primitive::<Float64Type>);
+        let money = typed(batch, "monetary_value", &DataType::Decimal64(18, scale.cast_signed()))?;
         let last_year = config.fallback.is_some_and(|fallback| fallback.inputs().contains(&LAST_YEAR));
         Ok(Self {
             batch,
             orders: integers("orders")?,
             purchase_periods: integers("purchase_periods")?,
-            first: column(batch, "first_purchase_date", &DataType::Date32)?.as_primitive::<Date32Type>(),
+            first: typed(batch, "first_purchase_date", &DataType::Date32)?.as_primitive::<Date32Type>(),
             frequency: integers("frequency")?,
             recency: doubles("recency")?,
             customer_age: doubles("customer_age")?,
@@ -71,7 +72,7 @@ impl<'a> Customers<'a> {
                 Margin::Column(name) => Some(doubles(name)?),
                 Margin::Share(_) => None,
             },
-            minor_per_unit: libm::pow(10.0, f64::from(scale)),
+            minor_per_unit: minor_per_unit(scale),
             time_factor: if discrete { config.unit_days / config.period_days } else { 1.0 },
             history_start: config.history_start,
         })
@@ -124,13 +125,4 @@ impl<'a> Customers<'a> {
         let text = keys.and_then(|keys| keys.as_string_opt::<i32>()).map(|keys| keys.value(row));
         integer.map(hash::of_integer).or_else(|| text.map(|text| hash::of_text(text.as_bytes()))).unwrap_or_default()
     }
-}
-
-fn column<'a>(
-    batch: &'a RecordBatch,
-    name: &str,
-    data_type: &DataType,
-) -> Result<&'a arrow::array::ArrayRef, ModelError> {
-    let found = batch.column_by_name(name).filter(|column| column.data_type() == data_type);
-    found.ok_or_else(|| ModelError::Column { column: name.to_owned(), expected: data_type.to_string() })
 }

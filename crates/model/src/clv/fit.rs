@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use appraise_clv::{FOLDS, FitError, GammaGamma, History, Maximum, Patterns, PurchaseKind, Spend, Spends, choose};
-use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::array::RecordBatch;
 use foldhash::fast::FixedState;
 
 use super::card::{CandidateCard, ClvCard, FitCard, GroupFitCard, PurchasesCard, SpendCard};
 use super::config::{ClvConfig, Fallback, Margin};
 use super::customers::Customers;
+use crate::columns::{texts, values_of};
 use crate::error::ModelError;
 use crate::groups::GroupTree;
 
@@ -25,8 +26,8 @@ type Counts = HashMap<(usize, usize, [u64; 3]), f64, FixedState>;
 /// What fitting needs of all customers.
 struct Gathered {
     tree: GroupTree,
-    /// Number of each group in `tree`, and its attributes, in the order of their first customers.
-    groups: Vec<(usize, Vec<Option<String>>)>,
+    /// Attributes of each group with fitted customers, by its number in `tree`.
+    groups: BTreeMap<usize, Vec<Option<String>>>,
     counts: Counts,
     spends: Vec<(Spend, f64)>,
     unknown_entries: u64,
@@ -63,25 +64,11 @@ pub(super) fn fit(config: &ClvConfig, scale: u8, table: &[RecordBatch]) -> Resul
     })
 }
 
-/// The text columns that name the group of a row.
-pub(super) fn attributes<'a>(names: &[String], batch: &'a RecordBatch) -> Result<Vec<&'a StringArray>, ModelError> {
-    let texts = |name: &String| {
-        let column = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
-        column.ok_or_else(|| ModelError::Column { column: name.clone(), expected: "STRING".to_owned() })
-    };
-    names.iter().map(texts).collect()
-}
-
-/// The attributes of a row.
-pub(super) fn group_of<'a>(columns: &'a [&StringArray], row: usize) -> impl Iterator<Item = Option<&'a str>> {
-    columns.iter().map(move |column| column.is_valid(row).then(|| column.value(row)))
-}
-
 fn gather(config: &ClvConfig, scale: u8, table: &[RecordBatch]) -> Result<Gathered, ModelError> {
     let discrete = config.is_discrete();
     let mut gathered = Gathered {
         tree: GroupTree::default(),
-        groups: Vec::new(),
+        groups: BTreeMap::new(),
         counts: Counts::default(),
         spends: Vec::new(),
         unknown_entries: 0,
@@ -91,15 +78,17 @@ fn gather(config: &ClvConfig, scale: u8, table: &[RecordBatch]) -> Result<Gather
     };
     for batch in table {
         let customers = Customers::new(config, scale, discrete, batch)?;
-        let attributes = attributes(&config.fit_by, batch)?;
+        let attributes = texts(&config.fit_by, batch)?;
         for row in 0..batch.num_rows() {
-            let group = gathered.tree.insert(group_of(&attributes, row));
+            let group = gathered.tree.insert(values_of(&attributes, row));
             let (bought, all) = gathered.converted.entry(group).or_default();
             *bought += u64::from(!customers.is_prospect(row));
             *all += 1;
             let Some(history) = customers.history(row) else { continue };
             if customers.entry_is_known(row) {
-                gathered.add(&customers, row, history, group, &attributes);
+                let names = || values_of(&attributes, row).map(|value| value.map(str::to_owned)).collect();
+                gathered.groups.entry(group).or_insert_with(names);
+                gathered.add(&customers, row, history, group);
             } else {
                 gathered.unknown_entries += 1;
             }
@@ -109,18 +98,7 @@ fn gather(config: &ClvConfig, scale: u8, table: &[RecordBatch]) -> Result<Gather
 }
 
 impl Gathered {
-    fn add(
-        &mut self,
-        customers: &Customers<'_>,
-        row: usize,
-        history: History,
-        group: usize,
-        attributes: &[&StringArray],
-    ) {
-        if !self.groups.iter().any(|(number, _)| *number == group) {
-            let names = group_of(attributes, row).map(|value| value.map(str::to_owned)).collect();
-            self.groups.push((group, names));
-        }
+    fn add(&mut self, customers: &Customers<'_>, row: usize, history: History, group: usize) {
         let fold = usize::try_from(customers.key_hash(row) % FOLDS as u64).unwrap_or(0);
         let bits = [history.x, history.t_x, history.t].map(f64::to_bits);
         *self.counts.entry((group, fold, bits)).or_default() += 1.0;
@@ -205,9 +183,9 @@ fn fit_kind(kind: PurchaseKind, config: &ClvConfig, gathered: &Gathered) -> Resu
     if config.fit_by.is_empty() {
         return Ok((fit_card(&names, &kind.fit(&gathered.patterns())?), Vec::new(), None));
     }
-    let folds: Vec<[Patterns; FOLDS]> = gathered.groups.iter().map(|(group, _)| gathered.folds(Some(*group))).collect();
+    let folds: Vec<[Patterns; FOLDS]> = gathered.groups.keys().map(|group| gathered.folds(Some(*group))).collect();
     let fits = kind.fit_groups(&folds)?;
-    let card = |((number, group), fit): (&(usize, Vec<Option<String>>), &Maximum<4>)| GroupFitCard {
+    let card = |((number, group), fit): ((&usize, &Vec<Option<String>>), &Maximum<4>)| GroupFitCard {
         group: group.clone(),
         conversion_rate: gathered.conversion_rate(Some(*number)),
         fit: fit_card(&names, fit),

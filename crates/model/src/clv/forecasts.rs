@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use super::apply::{by_group, parameter};
 use super::card::{ClvCard, FitCard};
 use super::config::ClvConfig;
-use super::fit;
+use crate::columns::{texts, values_of};
 use crate::error::ModelError;
 use crate::groups::GroupTree;
 
@@ -53,8 +53,8 @@ impl Forecasts {
 
     /// The number of the fit that values each row.
     pub(crate) fn numbers(&self, batch: &RecordBatch) -> Result<Vec<usize>, ModelError> {
-        let attributes = fit::attributes(&self.fit_by, batch)?;
-        Ok((0..batch.num_rows()).map(|row| self.tree.nearest(fit::group_of(&attributes, row))).collect())
+        let attributes = texts(&self.fit_by, batch)?;
+        Ok((0..batch.num_rows()).map(|row| self.tree.nearest(values_of(&attributes, row))).collect())
     }
 
     /// The intervals of the totals of each group, given as members with the number of the fit that values them; `None`
