@@ -49,6 +49,9 @@ pub struct Stage {
     pub status: RunStatus,
     /// Time it took, in seconds.
     pub wall_s: f64,
+    /// Processor time of all threads, in seconds, where the system tells.
+    #[serde(default)]
+    pub cpu_s: Option<f64>,
     /// Rows that came in.
     pub rows_in: u64,
     /// Rows that went out.

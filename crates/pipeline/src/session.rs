@@ -14,7 +14,7 @@ use appraise_schema::{Accounting, SourceKind};
 use serde_json::{Map, Value, json};
 
 use crate::backtest::Backtest;
-use crate::clock::Clock;
+use crate::clock::{Clock, cpu_s};
 use crate::error::RunError;
 use crate::feature_plan::FeaturePlanError;
 use crate::memory;
@@ -58,15 +58,16 @@ impl<'a> Session<'a> {
         work: impl FnOnce(&mut Self) -> Result<(T, u64), RunError>,
     ) -> Result<T, RunError> {
         self.options.check_cancelled()?;
-        let begun = self.clock.elapsed_s();
+        let (begun, cpu_before) = (self.clock.elapsed_s(), cpu_s());
         let outcome = work(self);
-        let wall_s = ((self.clock.elapsed_s() - begun) * 1000.0).round() / 1000.0;
+        let wall_s = milliseconds(self.clock.elapsed_s() - begun);
+        let cpu_s = cpu_s().zip(cpu_before).map(|(after, before)| milliseconds(after - before));
         let (status, rows_out) = match &outcome {
             Ok((_, rows_out)) => (RunStatus::Succeeded, *rows_out),
             Err(_) => (RunStatus::Failed, 0),
         };
-        self.record.stages.push(Stage { name: name.to_owned(), status, wall_s, rows_in, rows_out });
-        tracing::info!(stage = name, wall_s, rows_in, rows_out, "stage ended");
+        self.record.stages.push(Stage { name: name.to_owned(), status, wall_s, cpu_s, rows_in, rows_out });
+        tracing::info!(stage = name, wall_s, cpu_s, rows_in, rows_out, "stage ended");
         outcome.map(|(result, _)| result)
     }
 
@@ -310,4 +311,9 @@ fn publisher(loaded: &Loaded, options: &RunOptions) -> Publisher {
         Compression::Snappy => appraise_export::Compression::Snappy,
     };
     publisher
+}
+
+/// `seconds` to the thousandth.
+fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }
