@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::clv::ClvCard;
 use crate::config::{ScoreWeights, Ties};
 use crate::error::ModelError;
+use crate::index::IndexCard;
 use crate::scores::{FittedRanking, ScoreRange};
 
 /// Version of the card's shape.
@@ -31,6 +32,9 @@ pub struct ModelCard {
     /// Look-alike values, when they are on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub potential: Option<PotentialCard>,
+    /// The value index, when it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<IndexCard>,
     /// Segments, when there are rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments: Option<SegmentsCard>,
@@ -46,6 +50,7 @@ impl ModelCard {
             rfm: None,
             clv: None,
             potential: None,
+            index: None,
             segments: None,
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clv::ClvConfig;
 use crate::error::ModelError;
+use crate::index::IndexConfig;
 
 /// The models that are on and their parameters. A model that is off contributes no columns.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +17,8 @@ pub struct ModelConfig {
     pub clv: Option<ClvConfig>,
     /// Look-alike value and potential.
     pub potential: Option<PotentialConfig>,
+    /// The value index.
+    pub index: Option<IndexConfig>,
     /// Text columns whose values make the groups of `group_values`, set by set; without sets there is no such table.
     pub groups: Vec<Vec<String>>,
     /// Segment rules; the first that is met names the segment. Without rules there is no `segment` column.

@@ -5,6 +5,8 @@ use appraise_schema::Share;
 use appraise_schema::table::ContractError;
 use arrow::error::ArrowError;
 
+use crate::index::WeightsError;
+
 /// A configuration, table or model card that the models can't work with.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
@@ -61,6 +63,22 @@ pub enum ModelError {
         what: &'static str,
         /// Why.
         source: appraise_clv::FitError,
+    },
+    /// Weights of the index that are none.
+    #[error("`model.index` has no weights for {of}: {source}")]
+    IndexWeights {
+        /// `groups`, or the group whose indicators are meant.
+        of: String,
+        /// Why.
+        source: WeightsError,
+    },
+    /// An index that the customers have no fit for.
+    #[error("`model.index` can't be fitted{}: {source}", .indicator.as_ref().map(|name| format!(" with `{name}`")).unwrap_or_default())]
+    IndexFit {
+        /// The indicator that is at fault, where it is one.
+        indicator: Option<String>,
+        /// Why.
+        source: appraise_mcdm::Error,
     },
     /// Margins that would all be cut to the smallest.
     #[error("`winsorise` is {share}, expected a share above 0%")]

@@ -18,6 +18,7 @@ mod credibility;
 mod error;
 mod group_values;
 mod groups;
+mod index;
 mod lint;
 mod model;
 mod plan;
@@ -29,6 +30,7 @@ mod segments;
 mod values;
 
 pub use appraise_clv::{PurchaseKind, Timing};
+pub use appraise_mcdm::{AhpError, BoundsRule, Direction, Objective, RandomIndex, Ranking, Transform};
 pub use backtest::{ByFrequency, Decile, Outcomes, Quality};
 pub use card::{
     CardValue, DemandCard, DimensionCard, FORMAT_VERSION, GroupCard, LevelCard, MethodCard, ModelCard, PotentialCard,
@@ -40,6 +42,10 @@ pub use clv::{
 };
 pub use config::{Dimension, ModelConfig, PotentialConfig, RfmConfig, ScoreMethod, ScoreWeights, SegmentRule, Ties};
 pub use error::ModelError;
+pub use index::{
+    Combination, IndexCard, IndexConfig, IndexCustomers, IndexGroup, IndexLevelCard, Indicator, IndicatorCard,
+    JudgementsCard, Missing, ObjectiveConfig, SiblingWeights, TierCard, WeightsError,
+};
 pub use lint::{Finding, GridRow};
 pub use plan::{FittedModels, ModelPlan, Valued};
 pub use segments::{RF_GRID, RF_GRID_BINS, UNASSIGNED};

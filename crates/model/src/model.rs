@@ -33,6 +33,14 @@ pub(crate) trait Model: Send + Sync {
 
 /// A fitted model.
 pub(crate) trait Fitted {
+    /// Looks at all customers that will be valued by a card of others, before the first is: ranks are counted among them.
+    ///
+    /// # Errors
+    /// When a column is absent or of another type.
+    fn survey(&mut self, _table: &[RecordBatch]) -> Result<(), ModelError> {
+        Ok(())
+    }
+
     /// Values of [`Model::columns`] for each batch of `table`, whose first is number `first` of all that are valued. May call
     /// the expression engine: not for use inside a rayon job.
     fn apply(&mut self, first: usize, table: &[RecordBatch]) -> Result<Vec<Vec<ArrayRef>>, ModelError>;

@@ -13,6 +13,7 @@ use crate::clv::{Clv, Forecasts};
 use crate::config::ModelConfig;
 use crate::error::ModelError;
 use crate::group_values::{GroupPlan, GroupTally};
+use crate::index::Index;
 use crate::lint::Finding;
 use crate::model::{Fitted, Model};
 use crate::potential::Potential;
@@ -65,6 +66,9 @@ impl ModelPlan {
         }
         if let Some(potential) = &config.potential {
             add(Box::new(Potential::new(potential.clone(), money_scale, features)?), &mut columns)?;
+        }
+        if let Some(index) = &config.index {
+            add(Box::new(Index::new(index.clone(), &columns)?), &mut columns)?;
         }
         if !config.segments.is_empty() {
             let segments = Segments::new(&config.segments, &sql_columns(&columns), config.rfm.clone())?;
@@ -187,7 +191,10 @@ impl ModelPlan {
                 Some(frozen) => model.thaw(frozen)?,
                 None => model.fit(&table)?,
             };
-            if frozen.is_none() && self.is_read_by_fits(number) {
+            if frozen.is_some() {
+                fitted.survey(&table)?;
+            }
+            if self.is_read_by_fits(number) {
                 table = with_columns(&table, &model.columns(), fitted.apply(0, &table)?)?;
             }
             models.push(fitted);

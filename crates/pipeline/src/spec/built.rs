@@ -84,7 +84,23 @@ fn check_model(report: &mut Report<'_>, spec: &Spec, pipeline: &Pipeline, featur
         ModelError::RuleType { segment, .. } | ModelError::SegmentName { name: segment, .. } => {
             report.add(&rule_path(spec, segment), error.to_string(), error.hint().as_deref());
         }
+        ModelError::Parameter { parameter, .. } if parameter.starts_with("model.") => {
+            report.add(parameter, error.to_string(), error.hint().as_deref());
+        }
+        ModelError::Column { column, .. } => {
+            report.add(&model_path(spec, column), error.to_string(), error.hint().as_deref());
+        }
         _ => report.add("model", error.to_string(), error.hint().as_deref()),
+    }
+}
+
+/// Where a model names `column`.
+fn model_path(spec: &Spec, column: &str) -> String {
+    let index = spec.model.iter().flat_map(|model| &model.index);
+    let mut groups = index.flat_map(|index| &index.tree.0);
+    match groups.find(|(_, indicators)| indicators.0.iter().any(|(name, _)| name.0 == column)) {
+        Some((group, _)) => format!("model.index.tree.{}.{column}", group.0),
+        None => "model".to_owned(),
     }
 }
 

@@ -69,9 +69,20 @@ const NOT_BLANK: Shape = Shape {
     expected: "a text that says something",
 };
 
+const MISSING: Shape = Shape {
+    pattern: "^(median|worst)$",
+    matches: |text| matches!(text, "median" | "worst"),
+    expected: "`median`, `worst` or a number",
+};
+const JUDGEMENT: Shape = Shape {
+    pattern: "^[1-9]/[1-9]$",
+    matches: |text| matches!(text.as_bytes(), [b'1'..=b'9', b'/', b'1'..=b'9']),
+    expected: "a judgement such as `3` or `1/3`",
+};
+
 /// Every pattern that the JSON Schema uses.
-pub(crate) const SHAPES: [&Shape; 11] =
-    [&NAME, &SHARE, &WINDOW, &AGE, &DAYS, &HORIZON, &RATE, &MARGIN, &DATE, &DECIMAL, &NOT_BLANK];
+pub(crate) const SHAPES: [&Shape; 13] =
+    [&NAME, &SHARE, &WINDOW, &AGE, &DAYS, &HORIZON, &RATE, &MARGIN, &DATE, &DECIMAL, &NOT_BLANK, &MISSING, &JUDGEMENT];
 
 fn is_name(text: &str) -> bool {
     text.len() <= 63
@@ -257,6 +268,60 @@ impl JsonSchema for ShareText {
             { "type": "string", "pattern": SHARE.pattern },
             { "type": "number", "minimum": 0, "maximum": 1 },
         ] })
+    }
+}
+
+/// What a value that is not there counts as.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum MissingText {
+    /// As this number.
+    Number(f64),
+    /// `median` or `worst`.
+    Text(String),
+}
+
+impl JsonSchema for MissingText {
+    fn schema_name() -> Cow<'static, str> {
+        "Missing".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "string", "pattern": MISSING.pattern }, { "type": "number" }] })
+    }
+}
+
+/// How many times as important one thing is as another: 3, or `1/3`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum Judgement {
+    /// A number above 0.
+    Number(f64),
+    /// A fraction of two digits.
+    Fraction(String),
+}
+
+impl Judgement {
+    /// Its value; NaN for a text that is no fraction.
+    #[must_use]
+    pub fn value(&self) -> f64 {
+        match self {
+            Self::Number(number) => *number,
+            Self::Fraction(text) => match text.as_bytes() {
+                [above, b'/', below] => f64::from(above.wrapping_sub(b'0')) / f64::from(below.wrapping_sub(b'0')),
+                _ => f64::NAN,
+            },
+        }
+    }
+}
+
+impl JsonSchema for Judgement {
+    fn schema_name() -> Cow<'static, str> {
+        "Judgement".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "string", "pattern": JUDGEMENT.pattern }, { "type": "number" }] })
     }
 }
 

@@ -12,6 +12,7 @@ use super::scalars::{DateText, LocalPath, Name, Text, TimeZone};
 mod clv;
 mod features;
 mod gates;
+mod index;
 mod model;
 mod named;
 mod sources;
@@ -21,6 +22,10 @@ pub use features::{
     BiddingSpec, CreditSpec, FamilyName, FeaturesSpec, InteractionSpec, PurchasePeriodSpec, TimeUnitSpec, Weight,
 };
 pub use gates::{BacktestSpec, GatesSpec};
+pub use index::{
+    AhpSpec, BoundsSpec, CombineSpec, DirectionSpec, IndexCustomersSpec, IndexSpec, IndicatorSpec, ObjectiveMethodSpec,
+    ObjectiveSpec, RandomIndexSpec, RankingSpec, TransformSpec,
+};
 pub use model::{
     FrequencySpec, ModelSpec, PotentialSpec, RfmSpec, ScoreMethod, ScoreSpec, ScoreWeights, SegmentRuleSpec,
     SegmentSet, SegmentSetSpec, SegmentSpec, Ties,

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clv::ClvSpec;
+use super::index::IndexSpec;
 use crate::spec::scalars::{Decimal, HorizonText, Name, SegmentName, ShareText, Sql};
 
 /// How customers are valued.
@@ -18,6 +19,8 @@ pub struct ModelSpec {
     /// What a customer may be worth, by own years and those of alike customers; `{}` for the defaults. Without it there is no
     /// such value.
     pub potential: Option<PotentialSpec>,
+    /// What a customer is worth by many indicators at once. Without it there is no such number.
+    pub index: Option<IndexSpec>,
     /// Groups of customers to be valued, each a list of text columns such as `[industry, segment]`: one row of `group_values` for each
     /// of their values; all customers are always a group. Default: none, and no such table.
     #[schemars(inner(length(min = 1, max = 8)))]
