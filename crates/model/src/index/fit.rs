@@ -107,7 +107,8 @@ impl Index {
             let rows = Rows::new(self, indicators, batch)?;
             customers += rows.rows.len() as u64;
             for (sum, column) in sums.iter_mut().zip(&rows.normalised) {
-                *sum += column.iter().sum::<f64>();
+                // One by one: where batches are cut must not count.
+                column.iter().for_each(|value| *sum += value);
             }
         }
         for (indicator, sum) in indicators.iter_mut().zip(sums) {
