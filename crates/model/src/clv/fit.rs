@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 use foldhash::fast::FixedState;
 
 use super::card::{CandidateCard, ClvCard, CovariatesCard, FitCard, GroupFitCard, PurchasesCard, SpendCard};
-use super::config::{ClvConfig, Fallback, Margin};
+use super::config::{ClvConfig, Fallback, Margin, PurchaseChoice};
 use super::covariates::{Columns, Distinct, Encoded};
 use super::customers::{Customers, NotFitted};
 use crate::columns::{texts, values_of};
@@ -23,8 +23,11 @@ const FEW_CUSTOMERS: f64 = 500.0;
 /// A standard error above this share of its parameter is said to be large.
 const LARGE_ERROR: f64 = 0.5;
 
+/// Spends of so many customers are put among the distinct ones at a time, at least.
+const SPENDS_AT_ONCE: usize = 1 << 16;
+
 /// How many customers have a history, by group or else covariates, fold and the bits of x, `t_x` and t.
-type Counts = HashMap<(usize, usize, [u64; 3]), f64, FixedState>;
+type Counts = HashMap<(u32, u32, [u64; 3]), f64, FixedState>;
 
 /// What fitting needs of all customers.
 struct Gathered {
@@ -33,7 +36,11 @@ struct Gathered {
     groups: BTreeMap<usize, Vec<Option<String>>>,
     covariates: Distinct,
     counts: Counts,
-    spends: Vec<(Spend, f64)>,
+    /// Whether held-out fifths of the customers are needed.
+    folded: bool,
+    spends: Spends,
+    /// Those that are not yet among the distinct ones: no more than these, so that memory goes by distinct spends.
+    further_spends: Vec<(Spend, f64)>,
     unknown_entries: u64,
     before_fit_from: u64,
     /// Customers of each group of `tree` who bought, and all of them.
@@ -48,10 +55,11 @@ struct Gathered {
 /// # Errors
 /// [`ModelError::Fit`] when purchases have no fit and nothing stands in.
 pub(super) fn fit(config: &ClvConfig, scale: u8, table: &[RecordBatch]) -> Result<ClvCard, ModelError> {
-    let gathered = gather(config, scale, table)?;
+    let mut gathered = gather(config, scale, table)?;
+    gathered.merge_spends();
     let fitted_customers: f64 = gathered.counts.values().sum();
     let (purchases, mut doubts) = fit_purchases(config, &gathered)?;
-    let spend = fit_spend(&Spends::new(gathered.spends.iter().copied()), &mut doubts);
+    let spend = fit_spend(&gathered.spends, &mut doubts);
     if gathered.unknown_entries > 0 {
         let count = gathered.unknown_entries;
         doubts
@@ -77,7 +85,9 @@ fn gather(config: &ClvConfig, scale: u8, table: &[RecordBatch]) -> Result<Gather
         groups: BTreeMap::new(),
         covariates: Distinct::default(),
         counts: Counts::default(),
-        spends: Vec::new(),
+        folded: !config.fit_by.is_empty() || config.purchases == PurchaseChoice::Auto,
+        spends: Spends::new([]),
+        further_spends: Vec::new(),
         unknown_entries: 0,
         before_fit_from: 0,
         converted: BTreeMap::new(),
@@ -114,16 +124,26 @@ fn gather(config: &ClvConfig, scale: u8, table: &[RecordBatch]) -> Result<Gather
 
 impl Gathered {
     fn add(&mut self, customers: &Customers<'_>, row: usize, history: History, group: usize) {
-        let fold = usize::try_from(customers.key_hash(row) % FOLDS as u64).unwrap_or(0);
+        let fold = if self.folded { customers.key_hash(row) % FOLDS as u64 } else { 0 };
         let bits = [history.x, history.t_x, history.t].map(f64::to_bits);
+        // There are fewer groups and folds than customers, and fewer customers than 2³².
+        let [group, fold] = [group as u64, fold].map(|number| u32::try_from(number).unwrap_or(u32::MAX));
         *self.counts.entry((group, fold, bits)).or_default() += 1.0;
         if let Some(m) = customers.mean_spend(row).filter(|mean| history.x > 0.0 && *mean > 0.0) {
-            self.spends.push((Spend { x: history.x, m }, 1.0));
+            self.further_spends.push((Spend { x: history.x, m }, 1.0));
+            if self.further_spends.len() >= SPENDS_AT_ONCE.max(self.spends.spends().len()) {
+                self.merge_spends();
+            }
         }
         if let Some(margin) = customers.margin(row) {
             self.margins = (self.margins.0 + margin, self.margins.1 + 1.0);
         }
         self.rate = (self.rate.0 + history.x, self.rate.1 + history.t);
+    }
+
+    fn merge_spends(&mut self) {
+        let distinct = std::mem::replace(&mut self.spends, Spends::new([]));
+        self.spends = distinct.with(self.further_spends.drain(..));
     }
 
     /// Share of the customers of a group, or of all, who have bought.
@@ -137,7 +157,7 @@ impl Gathered {
     fn histories(&self) -> impl Iterator<Item = (usize, usize, History, f64)> + '_ {
         self.counts.iter().map(|(&(number, fold, bits), &count)| {
             let [x, t_x, t] = bits.map(f64::from_bits);
-            (number, fold, History { x, t_x, t }, count)
+            (number as usize, fold as usize, History { x, t_x, t }, count)
         })
     }
 
