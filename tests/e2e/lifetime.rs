@@ -140,6 +140,101 @@ fn a_backtest_tells_what_came_and_its_gate_stops_a_night() {
 }
 
 #[test]
+fn a_backtest_leaves_its_tables_together_in_a_folder() {
+    let folder = tempdir().unwrap();
+    let out = folder.path().join("judged");
+    let pipeline = crate::program::repository().join(CDNOW);
+    let set = "model.clv={ purchases: bg_nbd, covariates: [first_purchase_amount, spree] }";
+    let own = "features.columns.spree=first_purchase_amount > 50";
+    let arguments = [
+        &["backtest", pipeline.to_str().unwrap(), "--as-of", "1998-06-30", "--holdout", "39w", "--holdout", "13w"][..],
+        &["--steps", "3", "--json", "--set", set, "--set", own, "--out", out.to_str().unwrap()],
+        &SAMPLE,
+    ]
+    .concat();
+    let said = say(&arguments).expect(0);
+    let reports: Vec<Value> = said.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(reports.len(), 2);
+    let table = |name: &str| read(&out.join(name));
+    let all = |list: &str, key: &str| -> Vec<Option<f64>> {
+        reports.iter().flat_map(|report| report[list].as_array().unwrap()).map(|row| row[key].as_f64()).collect()
+    };
+    let (quality, frequency) = (table("backtest_quality"), table("backtest_frequency"));
+    let is_purchases = texts(&quality, "quantity").into_iter().map(|text| text.as_deref() == Some("purchases"));
+    let mae = doubles(&quality, "mean_absolute_error").into_iter().zip(is_purchases);
+    let mae: Vec<_> = mae.filter(|(_, purchases)| *purchases).map(|(mae, _)| mae).collect();
+    assert_eq!(mae, all("purchases", "mae"));
+    assert_eq!(doubles(&frequency, "actual"), all("by_frequency", "actual"));
+    assert_eq!(doubles(&table("backtest_deciles"), "lift"), all("deciles", "lift"));
+    let tracking = table("backtest_tracking");
+    assert_eq!(doubles(&tracking, "predicted"), all("tracking", "predicted"));
+    assert_eq!(integers(&tracking, "holdout_days"), [273; 3].into_iter().chain([91; 3]).map(Some).collect::<Vec<_>>());
+    let first: Vec<_> = tracking.schema().fields().iter().take(2).map(|field| field.name().clone()).collect();
+    assert_eq!(first, ["as_of", "cut_date"]);
+    assert!(tracking.schema().field(4).metadata()["meaning"].starts_with("purchase periods"));
+    let dictionary = std::fs::read_to_string(out.join("DICTIONARY.md")).unwrap();
+    assert!(dictionary.contains("## backtest_deciles") && dictionary.contains("| `until_date` | DATE | no |"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+
+    // What is there is not replaced; nothing is read for it.
+    let refused = say(&arguments).expect(2);
+    assert!(refused.stderr.contains("is there, and not empty"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_gate_of_every_some_days_is_judged_when_it_is_due() {
+    let output = tempdir().unwrap();
+    let night = |as_of: &str, clv: &str, gate: &str, code: i32| -> (usize, Vec<String>) {
+        let sets =
+            [format!("model.clv={{ purchases: bg_nbd{clv} }}"), format!("gates.backtest={{ holdout: 13w, {gate} }}")];
+        let more = [&SAMPLE[..], &["--set", &sets[0], "--set", &sets[1]]].concat();
+        let summary = run(CDNOW, as_of, output.path(), &more).expect(code).summary();
+        let record = output.path().join("runs").join(summary["run_id"].as_str().unwrap()).join("run.json");
+        let record: Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
+        let stages = record["stages"].as_array().unwrap();
+        let judged = stages.iter().filter(|stage| stage["name"] == "backtest").count();
+        let checks = record["checks"].as_array().unwrap().iter();
+        let of_gate = checks.filter(|check| check["name"].as_str().unwrap().starts_with("gates."));
+        (judged, of_gate.map(|check| format!("{} {}", check["name"], check["message"])).collect())
+    };
+    let weekly = "max_bias: 90%, every: 7d";
+    assert_eq!(night("1998-01-31", "", weekly, 0).0, 1, "nothing was judged before");
+    let (judged, checks) = night("1998-02-06", "", weekly, 0);
+    let message = "\"gates.backtest.every\" \"passed 6 days ago, as of 1998-01-31: judged every 7 days\"";
+    assert_eq!((judged, checks), (0, vec![message.to_owned()]));
+    assert_eq!(night("1998-02-07", "", weekly, 0).0, 1, "a week after the one that was judged, not the one published");
+    assert_eq!(night("1998-02-08", "", weekly, 0).0, 0);
+    // An earlier date knows nothing of what was judged later.
+    assert_eq!(night("1998-01-30", "", weekly, 0).0, 1);
+    // Other lifetime values or another gate have passed nothing yet, and what fails does not count.
+    assert_eq!(night("1998-02-09", ", horizon: 9mo", weekly, 0).0, 1);
+    let strict = "max_bias: 0%, every: 7d";
+    assert_eq!(night("1998-02-10", "", strict, 5).0, 1);
+    assert_eq!(night("1998-02-11", "", strict, 5).0, 1);
+}
+
+#[test]
+fn covariates_of_the_pipeline_file_are_fitted_and_told() {
+    let output = tempdir().unwrap();
+    let clv = "{ purchases: pareto_nbd, covariates: [first_purchase_amount, spree] }";
+    let own = ["--set", "features.columns.spree=CASE WHEN first_purchase_amount > 50 THEN 'yes' ELSE 'no' END"];
+    let set = format!("model.clv={clv}");
+    let more = [&SAMPLE[..], &own, &["--set", &set, "--set", "model.groups=[[spree]]"]].concat();
+    let summary = run(CDNOW, "1998-06-30", output.path(), &more).expect(0).summary();
+    let clv = &card(&summary)["clv"];
+    let covariates = &clv["purchases"]["covariates"];
+    assert_eq!(covariates["rates"], serde_json::json!(["lambda", "mu"]));
+    assert_eq!(covariates["columns"][1]["encoding"]["most_frequent"], "no");
+    // Whoever begins with more comes back more often.
+    let effect = &covariates["columns"][0]["effects"][0];
+    let (gamma, error) = (effect["gamma"][0].as_f64().unwrap(), effect["standard_errors"][0].as_f64().unwrap());
+    assert!(gamma > 2.0 * error, "{gamma} ± {error}");
+    let groups = read(&folder(&summary, "group_values"));
+    assert!(doubles(&groups, "purchases_expected_low").iter().all(Option::is_none));
+    assert!(doubles(&groups, "expected_purchases").iter().all(|expected| expected.unwrap() > 0.0));
+}
+
+#[test]
 fn customers_without_a_fit_are_an_error_or_get_what_stands_in() {
     // Two weeks of first purchases: hardly anybody came back, nobody could have left.
     let output = tempdir().unwrap();

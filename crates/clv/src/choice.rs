@@ -3,11 +3,13 @@
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
+use crate::covariates::with_effects;
 use crate::pooling::merge;
 
 use crate::{
-    BgBb, BgNbd, ExpectedPurchases, FOLDS, FitError, Forecast, GroupFits, GroupTotals, History, Horizon, Maximum,
-    MbgNbd, Member, ParameterError, ParetoNbd, Patterns, PurchaseModel, fit_groups, maximise, median_time_to_next,
+    BgBb, BgNbd, CovariateError, CovariateFit, CovariatePatterns, Covariates, ExpectedPurchases, FOLDS, FitError,
+    Forecast, GroupFits, GroupTotals, History, Horizon, Maximum, MbgNbd, Member, ParameterError, ParetoNbd, Patterns,
+    PurchaseModel, fit_groups, maximise, maximise_with_covariates, median_time_to_next,
 };
 
 /// A kind of model of purchases, in the order of preference where two foretell equally well.
@@ -111,6 +113,44 @@ impl PurchaseKind {
     /// As those of [`fit_groups`].
     pub fn fit_groups(self, groups: &[[Patterns; FOLDS]]) -> Result<GroupFits, FitError> {
         with_type!(self, M => fit_groups::<M>(groups))
+    }
+
+    /// What of a customer covariates scale, by name: `lambda`, then `mu` or `a`. None where no covariates are known.
+    #[must_use]
+    pub fn rates(self) -> Option<[&'static str; 2]> {
+        match self {
+            Self::MbgNbd => Some(MbgNbd::RATES),
+            Self::BgNbd => Some(BgNbd::RATES),
+            Self::ParetoNbd => Some(ParetoNbd::RATES),
+            Self::BgBb => None,
+        }
+    }
+
+    /// The parameters and the effects of covariates under which the purchases are most likely.
+    ///
+    /// # Errors
+    /// As those of [`maximise_with_covariates`], and for a kind without covariates.
+    pub fn fit_with_covariates(self, data: &CovariatePatterns) -> Result<CovariateFit, CovariateError> {
+        match self {
+            Self::MbgNbd => maximise_with_covariates::<MbgNbd>(data),
+            Self::BgNbd => maximise_with_covariates::<BgNbd>(data),
+            Self::ParetoNbd => maximise_with_covariates::<ParetoNbd>(data),
+            Self::BgBb => Err(CovariateError::Model(BgBb::NAME)),
+        }
+    }
+
+    /// The model of a customer whose two rates are scaled by e to these effects γ · z, from the parameters at z = 0. The
+    /// effects count for nothing where no covariates are known.
+    ///
+    /// # Errors
+    /// When a parameter, scaled, is no finite number above 0.
+    pub fn model_with_effects(self, parameters: [f64; 4], effects: [f64; 2]) -> Result<Purchases, ParameterError> {
+        Ok(match self {
+            Self::MbgNbd => Purchases::MbgNbd(with_effects(parameters, effects)?),
+            Self::BgNbd => Purchases::BgNbd(with_effects(parameters, effects)?),
+            Self::ParetoNbd => Purchases::ParetoNbd(with_effects(parameters, effects)?),
+            Self::BgBb => self.model(parameters)?,
+        })
     }
 
     /// The totals of each group in draws of the parameters, as [`Forecast`] makes them.

@@ -4,24 +4,28 @@
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cholesky<const K: usize>([[f64; K]; K]);
 
+/// The lower triangle L of a positive semidefinite matrix L Lᵀ; a direction without variance has a column of zeros.
+pub(crate) fn lower_triangle<const K: usize>(matrix: &[[f64; K]; K]) -> [[f64; K]; K] {
+    let mut lower = [[0.0; K]; K];
+    for i in 0..K {
+        for j in 0..=i {
+            let known: f64 = (0..j).map(|k| lower[i][k] * lower[j][k]).sum();
+            let left = matrix[i][j] - known;
+            lower[i][j] = match (i == j, lower[j][j] > 0.0) {
+                (true, _) => left.max(0.0).sqrt(),
+                (false, true) => left / lower[j][j],
+                (false, false) => 0.0,
+            };
+        }
+    }
+    lower
+}
+
 impl<const K: usize> Cholesky<K> {
     /// Factors a symmetric matrix; None unless it is positive definite.
     pub(crate) fn new(matrix: &[[f64; K]; K]) -> Option<Self> {
-        let mut lower = [[0.0; K]; K];
-        for i in 0..K {
-            for j in 0..=i {
-                let known: f64 = (0..j).map(|k| lower[i][k] * lower[j][k]).sum();
-                let left = matrix[i][j] - known;
-                if i > j {
-                    lower[i][j] = left / lower[j][j];
-                } else if left > 0.0 && left.is_finite() {
-                    lower[i][i] = left.sqrt();
-                } else {
-                    return None;
-                }
-            }
-        }
-        Some(Self(lower))
+        let lower = lower_triangle(matrix);
+        (0..K).all(|i| lower[i][i] > 0.0 && lower[i][i].is_finite()).then_some(Self(lower))
     }
 
     /// The solution y of L Lᵀ y = `right`.

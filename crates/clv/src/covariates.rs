@@ -47,22 +47,30 @@ const FACTORS: [[&str; MOST_COVARIATES]; 2] = [
 pub trait Covariates: PurchaseModel {
     /// The two parameters that covariates scale, by index, and whether by exp(γ · z) (1) or its inverse (−1).
     const SCALED: [(usize, f64); 2];
+
+    /// What of a customer the two effects scale, as the paper names it.
+    const RATES: [&'static str; 2];
 }
 
 /// λ and μ are scaled by exp(γ₁ · z) and exp(γ₂ · z), so `alpha` and `beta` by the inverse.
 impl Covariates for ParetoNbd {
     const SCALED: [(usize, f64); 2] = [(1, -1.0), (3, -1.0)];
+    const RATES: [&'static str; 2] = ["lambda", "mu"];
 }
 
 /// λ is scaled by exp(γ₁ · z), so `alpha` by the inverse; of the dropout probability's parameters, `a` alone by
 /// exp(γ₂ · z).
 impl<const FROM_START: bool> Covariates for BetaGeometric<FROM_START> {
     const SCALED: [(usize, f64); 2] = [(1, -1.0), (2, 1.0)];
+    const RATES: [&'static str; 2] = ["lambda", "a"];
 }
 
 /// Why there is no fit with covariates.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CovariateError {
+    /// A model that no covariates are known of.
+    #[error("{0} has no covariates")]
+    Model(&'static str),
     /// None, or more than [`MOST_COVARIATES`].
     #[error("a customer has 1 to 8 covariates, not {0}")]
     Number(usize),
@@ -199,11 +207,8 @@ impl CovariateFit {
     /// # Errors
     /// When the covariates are so extreme that a parameter is no finite number above 0.
     pub fn model<M: Covariates>(&self, z: &[f64]) -> Result<M, ParameterError> {
-        let mut log_parameters = self.log_parameters;
-        for ((index, sign), gamma) in M::SCALED.into_iter().zip(&self.gamma) {
-            log_parameters[index] += sign * product(gamma, z);
-        }
-        M::from_parameters(log_parameters.map(libm::exp))
+        let [first, second] = &self.gamma;
+        with_effects(self.log_parameters.map(libm::exp), [product(first, z), product(second, z)])
     }
 
     /// The standard errors of the log parameters, γ₁ and γ₂, in this order.
@@ -338,6 +343,17 @@ impl Likelihood<'_> {
             }
         }
     }
+}
+
+/// The model of a customer whose two rates are scaled by e to these effects γ · z, from the parameters at z = 0.
+///
+/// # Errors
+/// When the effects are so large that a parameter is no finite number above 0.
+pub(crate) fn with_effects<M: Covariates>(mut parameters: [f64; 4], effects: [f64; 2]) -> Result<M, ParameterError> {
+    for ((index, sign), effect) in M::SCALED.into_iter().zip(effects) {
+        parameters[index] *= libm::exp(sign * effect);
+    }
+    M::from_parameters(parameters)
 }
 
 /// The inner product.

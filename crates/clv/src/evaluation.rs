@@ -39,3 +39,26 @@ impl<const K: usize> Evaluation<K> {
         self
     }
 }
+
+/// Fails unless gradient and Hessian are the slopes of value and gradient, by differences around each of some points.
+#[cfg(test)]
+pub(crate) fn assert_slopes<const K: usize>(evaluate: impl Fn(&[f64; K]) -> Evaluation<K>, points: &[[f64; K]]) {
+    const STEP: f64 = 1e-4;
+    for at in points {
+        let center = evaluate(at);
+        for i in 0..K {
+            let [low, high] = [-STEP, STEP].map(|step| {
+                let mut at = *at;
+                at[i] += step;
+                evaluate(&at)
+            });
+            let slope = (high.value - low.value) / (2.0 * STEP);
+            assert!((slope - center.gradient[i]).abs() < 1e-5 * center.gradient[i].abs().max(1.0), "{at:?} {i}");
+            for j in 0..K {
+                let slope = (high.gradient[j] - low.gradient[j]) / (2.0 * STEP);
+                let found = center.hessian[i][j];
+                assert!((slope - found).abs() < 1e-5 * found.abs().max(1.0), "{at:?} {i} {j}: {slope} {found}");
+            }
+        }
+    }
+}

@@ -57,6 +57,12 @@ impl Spends {
         Self { spends, counts }
     }
 
+    /// These and further customers: what [`Spends::new`] makes of all of them.
+    #[must_use]
+    pub fn with(self, customers: impl IntoIterator<Item = (Spend, f64)>) -> Self {
+        Self::new(self.spends.into_iter().zip(self.counts).chain(customers))
+    }
+
     /// The distinct spends, in order.
     #[must_use]
     pub fn spends(&self) -> &[Spend] {

@@ -10,8 +10,9 @@ use std::cmp::Ordering;
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
+use crate::special::normal;
 use crate::{GammaGamma, History, Maximum, ParameterError, PurchaseModel, Spend};
-use draws::{Draw, Parameters, generator, normal};
+use draws::{Draw, Parameters, generator};
 use surface::{Surface, design};
 
 /// Draws of the parameters and of a group's future.
@@ -21,7 +22,10 @@ pub const DRAWS: usize = 200;
 const TAIL: f64 = 0.025;
 
 /// A larger group's future is drawn as a whole: with so many members the chance in it is close to normal.
-pub const MANY_MEMBERS: usize = 1000;
+pub const MANY_MEMBERS: usize = 400;
+
+/// Members whose futures tell the variance of those of a group with many.
+const MOST_OF_NOISE: usize = 1000;
 
 /// Members that the response surface is made of; that of a larger group is scaled to its expected total.
 const MOST_OF_SURFACE: usize = 4000;
@@ -179,7 +183,8 @@ impl<M: PurchaseModel> Forecast<M> {
     /// total of 100 members: so the expected totals of up to 100 members are exact. Of a group of more than 4,000, so
     /// many at even distances make the surface, scaled to the group's expected total. Futures are drawn for each member and
     /// draw; in a group of more than [`MANY_MEMBERS`], instead, the expected total of a draw gets a normal number
-    /// with the variance of the futures, estimated from so many members at even distances in their order.
+    /// with the variance of the futures, estimated from all members, or of more than 1,000 from so many at even distances in
+    /// their order.
     #[must_use]
     pub fn intervals(&self, members: &[Member]) -> GroupIntervals {
         self.totals(members).intervals()
@@ -304,7 +309,7 @@ impl<M: PurchaseModel> Forecast<M> {
 
     /// The expected totals with normal noise.
     fn with_noise(&self, expected: &[Total], members: &[Member]) -> Vec<Total> {
-        let sample = spread(members, MANY_MEMBERS);
+        let sample = spread(members, MOST_OF_NOISE);
         let step = members.len() as f64 / sample.len() as f64;
         let variance = |member: &Member| {
             let mut random = generator(self.seed, member.key);

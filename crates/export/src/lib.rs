@@ -12,6 +12,7 @@ pub mod digest;
 pub mod disk;
 pub mod encoding;
 pub mod error;
+pub mod folder;
 pub mod layout;
 pub mod manifest;
 pub mod publish;

@@ -295,7 +295,7 @@ impl Drop for Staging {
 }
 
 /// `as_of` first, the key second, both never NULL; a name that is safe as a folder and a table.
-fn check_published(contract: &TableContract) -> Result<(), ExportError> {
+pub(crate) fn check_published(contract: &TableContract) -> Result<(), ExportError> {
     let error = |why: &str| Err(ExportError::Table { table: contract.name.clone(), why: why.to_owned() });
     if let Err(name) = check_name(&contract.name) {
         return error(&name.to_string());

@@ -80,6 +80,16 @@ pub enum ModelError {
         /// Why.
         source: appraise_mcdm::Error,
     },
+    /// More covariates than are fitted.
+    #[error("`clv.covariates` make {found} covariates ({columns}), at most {most} can be fitted")]
+    Covariates {
+        /// The columns, with how many each makes.
+        columns: String,
+        /// How many they make together.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// Margins that would all be cut to the smallest.
     #[error("`winsorise` is {share}, expected a share above 0%")]
     Winsorise {
@@ -214,6 +224,9 @@ impl ModelError {
                 "name a `fallback`, choose another model of purchases, or fit a longer history or more customers"
                     .to_owned(),
             ),
+            Self::Covariates { .. } => {
+                Some("each text but the most frequent is one: put rare ones together with CASE".to_owned())
+            }
             Self::DemandIndex { .. } => Some("correct the table; an index that is not known is NULL".to_owned()),
             Self::MoneyOverflow { .. } => Some("keep fewer decimal places in `money.scale`".to_owned()),
             _ => None,

@@ -37,8 +37,8 @@ pub use card::{
     RfmCard, ScoreCard, ScoreWeightsCard, SegmentCard, SegmentsCard, TieCard,
 };
 pub use clv::{
-    CandidateCard, ClvCard, ClvConfig, Fallback, FitCard, GroupFitCard, Margin, PurchaseChoice, PurchasesCard,
-    SpendCard,
+    CandidateCard, ClvCard, ClvConfig, CovariateCard, CovariatesCard, EffectCard, EncodingCard, Fallback, FitCard,
+    GroupFitCard, Margin, PurchaseChoice, PurchasesCard, SpendCard,
 };
 pub use config::{Dimension, ModelConfig, PotentialConfig, RfmConfig, ScoreMethod, ScoreWeights, SegmentRule, Ties};
 pub use error::ModelError;

@@ -156,7 +156,7 @@ fn features_of(clv: &ClvConfig) -> Vec<String> {
     let fit = ["first_purchase_date", "last_purchase_date", "days_since_last_purchase", "recency", "monetary_value"];
     let mut only: Vec<String> = fit.iter().chain(&COMPARED).map(|&name| name.to_owned()).collect();
     only.extend(["orders", "net_revenue", "gross_margin", LAST_YEAR].map(str::to_owned));
-    only.extend(clv.fit_by.iter().cloned());
+    only.extend(clv.fit_by.iter().chain(&clv.covariates).cloned());
     only
 }
 
@@ -205,7 +205,6 @@ impl Nights<'_> {
         loaded.pipeline.export.path = self.folder.join(as_of.to_string());
         loaded.pipeline.model = crate::spec::resolved::Model::default();
         let features = &mut loaded.pipeline.features;
-        features.own.clear();
         let year = "365d".parse().ok().filter(|year| !features.windows.contains(year));
         features.windows.extend(year);
         features.windows.sort_unstable();

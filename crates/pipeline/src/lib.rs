@@ -5,6 +5,7 @@
 //! work.
 
 pub mod backtest;
+pub mod backtest_tables;
 mod batch_store;
 pub mod clock;
 mod conflict;

@@ -29,6 +29,9 @@ use crate::stages::{self, Shared};
 use crate::summary::Summary;
 use crate::values::{Values, value};
 
+/// The gate that judges lifetime values, as the pipeline file and the records name it.
+const BACKTEST_GATE: &str = "gates.backtest";
+
 /// How a run is carried out. Apart from the date, none of it changes a table.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
@@ -111,7 +114,9 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
         Ok((values.transpose()?, customers))
     })?;
     session.save()?;
-    if let Some(gate) = &pipeline.gates.backtest {
+    if let Some(gate) = &pipeline.gates.backtest
+        && session.is_due(BACKTEST_GATE, gate.every_days)?
+    {
         session.stage("backtest", customers, |session| Ok((judge(session, gate, watch)?, customers)))?;
     }
     let published = session.stage("publish", customers, |session| {
@@ -129,11 +134,11 @@ fn judge(session: &mut Session<'_>, gate: &BacktestGate, watch: &dyn Watch) -> R
     let asked = BacktestOptions { holdout_days: gate.holdout_days, steps: 1 };
     let found = backtest(session.loaded, session.options, &asked, session.clock, watch)?;
     let failures = found.failures(gate);
-    session.note_gate("gates.backtest", &failures, &found);
+    session.note_gate(BACKTEST_GATE, &failures, &found);
     if failures.is_empty() {
         Ok(())
     } else {
-        Err(RunError::Gate { gate: "gates.backtest", failures: failures.join("; ") })
+        Err(RunError::Gate { gate: BACKTEST_GATE, failures: failures.join("; ") })
     }
 }
 

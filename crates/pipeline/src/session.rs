@@ -10,7 +10,7 @@ use appraise_export::{
 };
 use appraise_feature_engineering::Folded;
 use appraise_ingest::{ReadReport, Severity, quarantine};
-use appraise_schema::{Accounting, SourceKind};
+use appraise_schema::{Accounting, AsOf, SourceKind};
 use serde_json::{Map, Value, json};
 
 use crate::backtest::Backtest;
@@ -69,6 +69,36 @@ impl<'a> Session<'a> {
         self.record.stages.push(Stage { name: name.to_owned(), status, wall_s, cpu_s, rows_in, rows_out });
         tracing::info!(stage = name, wall_s, cpu_s, rows_in, rows_out, "stage ended");
         outcome.map(|(result, _)| result)
+    }
+
+    /// Whether `gate` is to be judged at this date: `every` so many days after the newest date up to it whose run has passed it
+    /// and was published, with the same gate and lifetime values by the same versions. What is not due is noted.
+    pub(crate) fn is_due(&mut self, gate: &str, every: Option<u32>) -> Result<bool, RunError> {
+        let Some(every) = every else { return Ok(true) };
+        let judged = |run: &RunRecord| {
+            let of = |run: &RunRecord| ["/gates/backtest", "/model/clv"].map(|at| run.parameters.pointer(at).cloned());
+            run.pipeline == self.record.pipeline && run.versions == self.record.versions && of(run) == of(&self.record)
+        };
+        let passed = |run: &RunRecord| run.checks.iter().any(|check| check.name == gate && check.passed);
+        let runs = list_runs(&self.publisher.layout)?;
+        let published = runs.iter().filter(|run| run.status == RunStatus::Succeeded && passed(run) && judged(run));
+        let dates =
+            published.filter_map(|run| run.as_of.parse::<AsOf>().ok()).filter(|date| *date <= self.options.as_of);
+        let Some(last) = dates.max() else { return Ok(true) };
+        let days = self.options.as_of.day() - last.day();
+        if i64::from(days) >= i64::from(every) {
+            return Ok(true);
+        }
+        let message = format!("passed {days} days ago, as of {last}: judged every {every} days");
+        tracing::info!(gate, "{message}");
+        self.record.checks.push(Check {
+            name: format!("{gate}.every"),
+            severity: "warn".to_owned(),
+            passed: true,
+            rows_failed: 0,
+            message,
+        });
+        Ok(false)
     }
 
     /// Notes what a gate found.

@@ -1,11 +1,13 @@
 //! `appraise backtest`.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use appraise_export::folder::is_free;
 use appraise_pipeline::backtest::{Backtest as Report, BacktestOptions, Quality};
 use appraise_pipeline::clock::SystemClock;
-use appraise_pipeline::{RunOptions, backtest};
+use appraise_pipeline::{RunOptions, backtest, backtest_tables};
 use appraise_schema::Horizon;
 use clap::Args;
 
@@ -35,6 +37,10 @@ pub(crate) struct Backtest {
     /// Prints the judgement as one line of JSON for each cut.
     #[arg(long)]
     json: bool,
+    /// Writes the judgement as Parquet tables, with a dictionary, to this folder, which must not be there or be empty. They
+    /// appear together, once every cut is judged.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 }
 
 impl Backtest {
@@ -42,6 +48,12 @@ impl Backtest {
     pub(crate) fn run(&self, bars: &Bars) -> Result<u8, Failure> {
         let NightOptions { as_of, threads, memory, .. } = &self.night;
         threads.apply();
+        if let Some(folder) = &self.out
+            && !is_free(folder)?
+        {
+            let message = format!("--out `{}` is there, and not empty", folder.display());
+            return Err(Failure::usage(message, "name a folder that is not there yet"));
+        }
         let clock = SystemClock::start();
         let loaded = self.night.load()?;
         let stop = Stop::listen()?;
@@ -56,6 +68,7 @@ impl Backtest {
             cancel: Arc::clone(&stop.cancel),
             cancel_code: Arc::clone(&stop.code),
         };
+        let mut reports = Vec::new();
         for holdout in &self.holdout {
             let asked = BacktestOptions::new(*holdout, self.steps);
             let report = backtest(&loaded, &options, &asked, &clock, bars)?;
@@ -64,6 +77,10 @@ impl Backtest {
             } else {
                 output::stdout(&text(&report))?;
             }
+            reports.push(report);
+        }
+        if let Some(folder) = &self.out {
+            backtest_tables::write(folder, &reports, &loaded.pipeline.money)?;
         }
         bars.finish();
         Ok(DONE)

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use rand_pcg::Pcg64;
 
 use super::{GammaGamma, Spend, Spends};
+use crate::evaluation::assert_slopes;
 
 /// From 10^low to 10^high, evenly in the logarithm.
 fn decades(low: f64, high: f64) -> impl Strategy<Value = f64> {
@@ -45,24 +46,10 @@ fn customers_without_a_spend_are_left_out() {
 #[test]
 fn derivatives_are_those_of_differences() {
     let spends = spends();
-    for at in [[1.8, 1.3, 2.7], [-1.0, 2.0, 5.0], [0.0, -1.0, -2.0], [4.0, 3.0, 1.0]] {
-        let center = GammaGamma::evaluate(&at, &spends);
-        for i in 0..3 {
-            let step = 1e-4;
-            let [low, high] = [-step, step].map(|step| {
-                let mut at = at;
-                at[i] += step;
-                GammaGamma::evaluate(&at, &spends)
-            });
-            let slope = (high.value - low.value) / (2.0 * step);
-            assert!((slope - center.gradient[i]).abs() < 1e-5 * center.gradient[i].abs().max(1.0), "{at:?} {i}");
-            for j in 0..3 {
-                let slope = (high.gradient[j] - low.gradient[j]) / (2.0 * step);
-                let found = center.hessian[i][j];
-                assert!((slope - found).abs() < 1e-5 * found.abs().max(1.0), "{at:?} {i} {j}: {slope} {found}");
-            }
-        }
-    }
+    assert_slopes(
+        |at| GammaGamma::evaluate(at, &spends),
+        &[[1.8, 1.3, 2.7], [-1.0, 2.0, 5.0], [0.0, -1.0, -2.0], [4.0, 3.0, 1.0]],
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use rand_pcg::Pcg64;
 
 use super::surface::design;
-use crate::special::uniform;
+use crate::cholesky::lower_triangle;
 use crate::{Maximum, ParameterError};
 
 /// The parameters of a fit as random numbers: their logarithms are a centre and a matrix times standard normals.
@@ -43,23 +43,6 @@ impl<const K: usize, M> Parameters<K, M> {
     }
 }
 
-/// Cholesky's lower triangle; a direction without variance has a column of zeros.
-fn lower_triangle<const K: usize>(matrix: &[[f64; K]; K]) -> [[f64; K]; K] {
-    let mut lower = [[0.0; K]; K];
-    for i in 0..K {
-        for j in 0..=i {
-            let known: f64 = (0..j).map(|k| lower[i][k] * lower[j][k]).sum();
-            let left = matrix[i][j] - known;
-            lower[i][j] = match (i == j, lower[j][j] > 0.0) {
-                (true, _) => left.max(0.0).sqrt(),
-                (false, true) => left / lower[j][j],
-                (false, false) => 0.0,
-            };
-        }
-    }
-    lower
-}
-
 /// One draw of the parameters.
 #[derive(Debug, Clone)]
 pub(super) struct Draw<M, S> {
@@ -74,10 +57,4 @@ pub(super) struct Draw<M, S> {
 /// A generator for one use of the seed: the same number gives the same generator on every machine.
 pub(super) fn generator(seed: u64, stream: u64) -> Pcg64 {
     Pcg64::new(u128::from(seed) << 64 | u128::from(stream), u128::from(stream))
-}
-
-/// A standard normal number (Box & Muller 1958).
-pub(super) fn normal(random: &mut Pcg64) -> f64 {
-    let radius = (-2.0 * libm::log(uniform(random))).sqrt();
-    radius * libm::cos(std::f64::consts::TAU * uniform(random))
 }

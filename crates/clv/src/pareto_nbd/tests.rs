@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use rand_pcg::Pcg64;
 
 use super::ParetoNbd;
+use crate::evaluation::assert_slopes;
 use crate::{History, Patterns, PurchaseModel};
 
 /// From 10^low to 10^high, evenly in the logarithm.
@@ -77,24 +78,10 @@ fn derivatives_are_those_of_differences() {
         (40.0, 25.0, 300.0),
     ];
     let patterns = Patterns::new(histories.map(|(x, t_x, t)| (History { x, t_x, t }, 1.0 + x)));
-    for at in [[-0.6, 2.4, -0.5, 2.5], [0.7, 1.0, 1.5, -1.0], [-3.0, 4.0, 0.0, 4.0], [2.0, -2.0, -2.0, 6.0]] {
-        let center = ParetoNbd::evaluate(&at, &patterns);
-        for i in 0..4 {
-            let step = 1e-4;
-            let [low, high] = [-step, step].map(|step| {
-                let mut at = at;
-                at[i] += step;
-                ParetoNbd::evaluate(&at, &patterns)
-            });
-            let slope = (high.value - low.value) / (2.0 * step);
-            assert!((slope - center.gradient[i]).abs() < 1e-5 * center.gradient[i].abs().max(1.0), "{at:?} {i}");
-            for j in 0..4 {
-                let slope = (high.gradient[j] - low.gradient[j]) / (2.0 * step);
-                let found = center.hessian[i][j];
-                assert!((slope - found).abs() < 1e-5 * found.abs().max(1.0), "{at:?} {i} {j}: {slope} {found}");
-            }
-        }
-    }
+    assert_slopes(
+        |at| ParetoNbd::evaluate(at, &patterns),
+        &[[-0.6, 2.4, -0.5, 2.5], [0.7, 1.0, 1.5, -1.0], [-3.0, 4.0, 0.0, 4.0], [2.0, -2.0, -2.0, 6.0]],
+    );
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(crate) fn exponential(random: &mut Pcg64) -> f64 {
 }
 
 /// A standard normal number (Marsaglia's polar method; the second number of each pair is not used).
-fn normal(random: &mut Pcg64) -> f64 {
+pub(crate) fn normal(random: &mut Pcg64) -> f64 {
     loop {
         let (u, v) = (2.0 * uniform(random) - 1.0, 2.0 * uniform(random) - 1.0);
         let square = u * u + v * v;

@@ -1,6 +1,7 @@
 //! Tests of whole runs. [`night`] is a run in small: start, recover, find, stage, write, commit, close.
 
 mod faults;
+mod folder;
 mod publish;
 
 use std::fs;

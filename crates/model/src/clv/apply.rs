@@ -1,6 +1,7 @@
 //! Lifetime values of customers, by fitted parameters.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use appraise_clv::{
@@ -9,11 +10,13 @@ use appraise_clv::{
 };
 use appraise_schema::money::MAX_CUSTOMER_MINOR;
 use arrow::array::{ArrayRef, Decimal64Array, Float64Array, RecordBatch, StringArray, StringBuilder};
+use foldhash::fast::FixedState;
 use rayon::prelude::*;
 
-use super::card::{ClvCard, FitCard};
-use super::config::{ClvConfig, Fallback};
-use super::customers::Customers;
+use super::card::{ClvCard, CovariatesCard, FitCard};
+use super::config::Fallback;
+use super::covariates::Columns as CovariateColumns;
+use super::customers::{Customers, NotFitted};
 use super::{Clv, fit};
 use crate::card::ModelCard;
 use crate::columns::{minor_per_unit, texts, values_of};
@@ -40,9 +43,6 @@ struct Outlook {
     dert: Option<f64>,
 }
 
-/// Tells the outlook of a history.
-type Oracle = Box<dyn Fn(&History) -> Outlook + Send + Sync>;
-
 /// What is expected of a customer who has not bought yet.
 #[derive(Debug, Clone, Copy)]
 struct Newcomer {
@@ -54,8 +54,8 @@ struct Newcomer {
 
 /// How the purchases of a customer are foretold.
 enum Outlooks {
-    /// By a fitted model: one oracle for all customers, or one for each group.
-    Fitted { groups: GroupTree, oracles: Vec<Oracle>, newcomers: Vec<Newcomer> },
+    /// By a fitted model: one for all customers, or one for each group; or by one with covariates.
+    Fitted { kind: PurchaseKind, groups: GroupTree, models: Vec<Purchases>, newcomers: Vec<Newcomer> },
     /// By a rate of purchases per unit of time, of all customers.
     Mean { rate: f64 },
     /// By the purchases of the last year.
@@ -76,6 +76,8 @@ pub(super) struct FittedClv<'p> {
     purchases: Outlooks,
     spend: SpendModel,
     discrete: bool,
+    /// Days in the unit of time of the parameters.
+    unit_days: f64,
 }
 
 impl<'p> FittedClv<'p> {
@@ -96,6 +98,11 @@ impl<'p> FittedClv<'p> {
                 config,
             });
         }
+        let fitted = card.purchases.covariates.iter().flat_map(CovariatesCard::names);
+        if let Some(other) = fitted.into_iter().find(|name| !config.covariates.contains(name)) {
+            let (what, config) = ("`clv.covariates`".to_owned(), config.covariates.join(", "));
+            return Err(ModelError::CardMismatch { what, card: format!("with {other}"), config });
+        }
         let unit_days = if discrete { config.period_days } else { config.unit_days };
         let length = config.horizon.days() / unit_days;
         let horizon = Horizon::new(length, DAYS_PER_MONTH / unit_days, config.discount_rate.per_year(), config.timing)
@@ -108,10 +115,11 @@ impl<'p> FittedClv<'p> {
             Some(kind) => {
                 let (groups, fits) = by_group(&card);
                 let models = fits.iter().map(|fit| model_of(kind, fit.purchases)).collect::<Result<Vec<_>, _>>()?;
-                let newcomers = models.iter().zip(&fits).map(|(model, fit)| newcomer(model, fit, &horizon));
+                let newcomers =
+                    models.iter().zip(&fits).map(|(model, fit)| newcomer_of(model, fit.conversion_rate, &horizon));
                 let newcomers = newcomers.collect();
-                let oracle = |model: Purchases| oracle(config, model, &horizon, unit_days);
-                Outlooks::Fitted { groups, oracles: models.into_iter().map(oracle).collect(), newcomers }
+                card.purchases.covariates.iter().try_for_each(CovariatesCard::check)?;
+                Outlooks::Fitted { kind, groups, models, newcomers }
             }
             None if card.purchases.model == Fallback::Mean.name() => {
                 Outlooks::Mean { rate: parameter(&card.purchases.all, "rate")? }
@@ -122,7 +130,7 @@ impl<'p> FittedClv<'p> {
             "mean" => SpendModel::Mean(parameter(&card.spend.fit, "mean")?),
             _ => SpendModel::GammaGamma(gamma_gamma(&card.spend.fit)?),
         };
-        Ok(Self { model, card, horizon, purchases, spend, discrete })
+        Ok(Self { model, card, horizon, purchases, spend, discrete, unit_days })
     }
 }
 
@@ -157,9 +165,9 @@ fn model_of(kind: PurchaseKind, fit: &FitCard) -> Result<Purchases, ModelError> 
     kind.model(parameters).map_err(|error| card_value(&error))
 }
 
-fn newcomer(model: &Purchases, group: &GroupOfCard<'_>, horizon: &Horizon) -> Newcomer {
+fn newcomer_of(model: &Purchases, conversion_rate: f64, horizon: &Horizon) -> Newcomer {
     let later: Vec<f64> = horizon.month_ends().iter().map(|end| model.expected_purchases_new(*end)).collect();
-    Newcomer { conversion_rate: group.conversion_rate, purchases: 1.0 + horizon.discounted(&later) }
+    Newcomer { conversion_rate, purchases: 1.0 + horizon.discounted(&later) }
 }
 
 pub(super) fn parameter(fit: &FitCard, name: &str) -> Result<f64, ModelError> {
@@ -182,35 +190,6 @@ fn card_value(error: &appraise_clv::ParameterError) -> ModelError {
 fn gamma_gamma(fit: &FitCard) -> Result<GammaGamma, ModelError> {
     let [p, q, v] = ["p", "q", "v"].map(|name| parameter(fit, name));
     GammaGamma::new(p?, q?, v?).map_err(|error| card_value(&error))
-}
-
-/// Tells the outlook of histories under `model`.
-fn oracle(config: &ClvConfig, model: Purchases, horizon: &Horizon, unit_days: f64) -> Oracle {
-    let kind = model.kind();
-    let annual = config.discount_rate.per_year();
-    let rate = match kind {
-        PurchaseKind::BgBb => periodic_rate(annual, unit_days),
-        _ => continuous_rate(annual, unit_days),
-    };
-    let (horizon, wanted) = (horizon.clone(), config.probabilities.map_or(0, |most| usize::from(most) + 1));
-    Box::new(move |history| {
-        let expected = model.purchases_within(&horizon, history);
-        let mut probabilities = vec![0.0; wanted];
-        if wanted > 0 {
-            model.purchase_probabilities(history, horizon.length(), &mut probabilities);
-        }
-        // Under BG/NBD nobody leaves before the first repeat purchase: that says nothing of who is still there.
-        let tells_alive = kind != PurchaseKind::BgNbd || history.x > 0.0;
-        let median = model.median_time_to_next(history, LONGEST_DAYS / unit_days);
-        Outlook {
-            p_alive: tells_alive.then_some(expected.p_alive),
-            purchases: expected.total,
-            discounted: expected.discounted,
-            probabilities,
-            median_days_to_next: median.map(|time| time * unit_days),
-            dert: model.dert(history, rate),
-        }
-    })
 }
 
 impl Fitted for FittedClv<'_> {
@@ -242,56 +221,143 @@ struct Columns {
     note: StringBuilder,
 }
 
+/// The customers of a batch, with what a fit tells them apart by.
+struct Batch<'a> {
+    customers: Customers<'a>,
+    attributes: Vec<&'a StringArray>,
+    covariates: CovariateColumns<'a>,
+}
+
+/// Outlooks by group and the bits of effects and history.
+type Seen = HashMap<(usize, [u64; 5]), Outlook, FixedState>;
+
+/// By which a customer is valued: the group of the fit, and the effects of the covariates on both rates.
+type Place = (usize, [f64; 2]);
+
 impl FittedClv<'_> {
+    /// The outlook of `history` under `model`.
+    fn outlook(&self, model: &Purchases, history: &History) -> Outlook {
+        let config = &self.model.config;
+        let (kind, annual) = (model.kind(), config.discount_rate.per_year());
+        let rate = match kind {
+            PurchaseKind::BgBb => periodic_rate(annual, self.unit_days),
+            _ => continuous_rate(annual, self.unit_days),
+        };
+        let expected = model.purchases_within(&self.horizon, history);
+        let mut probabilities = vec![0.0; config.probabilities.map_or(0, |most| usize::from(most) + 1)];
+        if !probabilities.is_empty() {
+            model.purchase_probabilities(history, self.horizon.length(), &mut probabilities);
+        }
+        // Under BG/NBD nobody leaves before the first repeat purchase: that says nothing of who is still there.
+        let tells_alive = kind != PurchaseKind::BgNbd || history.x > 0.0;
+        let median = model.median_time_to_next(history, LONGEST_DAYS / self.unit_days);
+        Outlook {
+            p_alive: tells_alive.then_some(expected.p_alive),
+            purchases: expected.total,
+            discounted: expected.discounted,
+            probabilities,
+            median_days_to_next: median.map(|time| time * self.unit_days),
+            dert: model.dert(history, rate),
+        }
+    }
+
+    /// The model of the customers of a place.
+    fn model_at(
+        &self,
+        (kind, models): (PurchaseKind, &[Purchases]),
+        (group, effects): Place,
+    ) -> Result<Purchases, ModelError> {
+        let model = models[group];
+        match self.card.purchases.covariates {
+            None => Ok(model),
+            Some(_) => kind.model_with_effects(model.parameters(), effects).map_err(|error| card_value(&error)),
+        }
+    }
+
     /// The model's columns for the customers of `batch`.
     fn values(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>, ModelError> {
         let config = &self.model.config;
-        let customers = Customers::new(config, self.model.scale, self.discrete, batch)?;
-        let attributes = texts(&config.fit_by, batch)?;
-        let mut seen = HashMap::with_hasher(foldhash::fast::FixedState::default());
+        let covariates = self.card.purchases.covariates.iter().flat_map(CovariatesCard::names);
+        let rows = Batch {
+            customers: Customers::new(config, self.model.scale, self.discrete, batch)?,
+            attributes: texts(&config.fit_by, batch)?,
+            covariates: CovariateColumns::new(covariates, batch)?,
+        };
+        let mut seen = Seen::default();
+        let mut newcomers = HashMap::default();
         let mut columns = Columns {
             probabilities: vec![Vec::new(); config.probabilities.map_or(0, |most| usize::from(most) + 1)],
             ..Columns::default()
         };
         for row in 0..batch.num_rows() {
-            let Some(history) = customers.history(row) else {
-                columns.push_silent(self.prospect_value(&customers, &attributes, row));
+            let Some(history) = rows.customers.history(row) else {
+                columns.push_silent(self.prospect_value(&rows, row, &mut newcomers)?);
                 continue;
             };
-            let key = (self.group(&attributes, row), [history.x, history.t_x, history.t].map(f64::to_bits));
             let outlook = match &self.purchases {
-                Outlooks::Fitted { oracles, .. } => seen.entry(key).or_insert_with(|| oracles[key.0](&history)).clone(),
+                Outlooks::Fitted { kind, models, .. } => {
+                    let (group, effects) = self.place(&rows, row);
+                    let [on_first, on_second] = effects;
+                    let key = (group, [on_first, on_second, history.x, history.t_x, history.t].map(f64::to_bits));
+                    match seen.entry(key) {
+                        Entry::Occupied(known) => known.get().clone(),
+                        Entry::Vacant(place) => {
+                            let model = self.model_at((*kind, models), (group, effects))?;
+                            place.insert(self.outlook(&model, &history)).clone()
+                        }
+                    }
+                }
                 Outlooks::Mean { rate } => self.by_rate(*rate),
                 Outlooks::LastYear => {
-                    let days = customers.last_year(row).unwrap_or(0.0);
+                    let days = rows.customers.last_year(row).unwrap_or(0.0);
                     self.by_rate(days * self.card.purchases.unit_days / LAST_YEAR_DAYS)
                 }
             };
-            self.push(&mut columns, &customers, row, &history, &outlook);
+            self.push(&mut columns, &rows.customers, row, &history, &outlook);
         }
         Ok(columns.finish(self.model))
     }
 
-    fn group(&self, attributes: &[&StringArray], row: usize) -> usize {
-        match &self.purchases {
-            Outlooks::Fitted { groups, .. } => groups.nearest(values_of(attributes, row)),
+    /// By which the customer in `row` is valued.
+    fn place(&self, rows: &Batch<'_>, row: usize) -> Place {
+        let group = match &self.purchases {
+            Outlooks::Fitted { groups, .. } => groups.nearest(values_of(&rows.attributes, row)),
             _ => GroupTree::ALL,
-        }
+        };
+        let covariates = self.card.purchases.covariates.as_ref();
+        (group, covariates.map_or([0.0; 2], |covariates| covariates.effects(&rows.covariates, row)))
     }
 
-    /// What a customer without orders may be worth, in minor units.
-    fn prospect_value(&self, customers: &Customers<'_>, attributes: &[&StringArray], row: usize) -> Option<i64> {
-        let Outlooks::Fitted { groups, newcomers, .. } = &self.purchases else { return None };
-        if !customers.is_prospect(row) {
-            return None;
+    /// What a customer without orders may be worth, in minor units; `known` holds what is expected of such of a place.
+    fn prospect_value(
+        &self,
+        rows: &Batch<'_>,
+        row: usize,
+        known: &mut HashMap<[u64; 2], Newcomer, FixedState>,
+    ) -> Result<Option<i64>, ModelError> {
+        let Outlooks::Fitted { kind, models, newcomers, .. } = &self.purchases else { return Ok(None) };
+        if !rows.customers.is_prospect(row) {
+            return Ok(None);
         }
-        let newcomer = newcomers[groups.nearest(values_of(attributes, row))];
+        let (group, effects) = self.place(rows, row);
+        let mut newcomer = newcomers[group];
+        if self.card.purchases.covariates.is_some() {
+            newcomer = match known.entry(effects.map(f64::to_bits)) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(place) => {
+                    let model = self.model_at((*kind, models), (group, effects))?;
+                    *place.insert(newcomer_of(&model, newcomer.conversion_rate, &self.horizon))
+                }
+            };
+        }
         let spend = match &self.spend {
-            SpendModel::Mean(mean) => *mean,
-            SpendModel::GammaGamma(model) => model.mean()?,
+            SpendModel::Mean(mean) => Some(*mean),
+            SpendModel::GammaGamma(model) => model.mean(),
         };
-        let margin = fit::margin(&self.model.config, self.card.mean_margin, None)?;
-        self.minor(newcomer.conversion_rate * newcomer.purchases * spend * margin)
+        let margin = fit::margin(&self.model.config, self.card.mean_margin, None);
+        let value =
+            spend.zip(margin).map(|(spend, margin)| newcomer.conversion_rate * newcomer.purchases * spend * margin);
+        Ok(value.and_then(|value| self.minor(value)))
     }
 
     /// What is expected of somebody who buys at a steady rate.
@@ -336,7 +402,7 @@ impl FittedClv<'_> {
         } else if spend_minor.is_none() || (value.is_some() && value_minor.is_none()) {
             Some("too_large")
         } else {
-            (!customers.entry_is_known(row)).then_some("entry_unknown")
+            customers.not_fitted(row).map(NotFitted::note)
         };
         columns.note.append_option(note);
     }

@@ -21,6 +21,9 @@ pub struct ClvCard {
     pub fitted_customers: u64,
     /// Buyers whose first purchase is not known: valued, but not fitted.
     pub customers_of_unknown_entry: u64,
+    /// Buyers who bought first before `fit_from`: valued, but not fitted. Absent without `fit_from`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customers_before_fit_from: Option<u64>,
     /// What is doubtful, in words.
     pub doubts: Vec<String>,
 }
@@ -33,8 +36,11 @@ pub struct PurchasesCard {
     pub model: String,
     /// Days in the unit of time of the parameters.
     pub unit_days: f64,
-    /// All fitted customers together.
+    /// All fitted customers together; with covariates, the parameters of a customer whose covariates are all 0.
     pub all: FitCard,
+    /// What the customers' covariates do; absent without covariates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covariates: Option<CovariatesCard>,
     /// Those of each group of `fit_by`, where there is one.
     pub groups: Vec<GroupFitCard>,
     /// How many customers of the whole each group leans on; absent without groups, and when groups do not differ.
@@ -52,7 +58,8 @@ pub struct FitCard {
     pub parameters: BTreeMap<String, f64>,
     /// Of the parameters, by the delta method; empty for what is not fitted by likelihood.
     pub standard_errors: BTreeMap<String, f64>,
-    /// Covariance matrix of the logarithms of the parameters, in the order of the paper's.
+    /// Covariance matrix of the logarithms of the parameters, in the order of the paper's; with covariates, of the effects
+    /// behind them: all on the first rate, then all on the second.
     pub log_covariance: Vec<Vec<f64>>,
     /// At the maximum.
     pub log_likelihood: f64,
@@ -62,6 +69,60 @@ pub struct FitCard {
     pub customers: u64,
     /// Distinct histories among them.
     pub patterns: u64,
+}
+
+/// Fitted effects of covariates: a customer's rates are scaled by e^(Σ effect · covariate).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CovariatesCard {
+    /// The two rates that are scaled: `lambda`, then `mu` or `a`.
+    pub rates: [String; 2],
+    /// In the order of the configuration; without those that are the same for all fitted customers.
+    pub columns: Vec<CovariateCard>,
+}
+
+/// One column, as covariates and with their effects.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CovariateCard {
+    /// Its name.
+    pub column: String,
+    /// How its values are made covariates.
+    pub encoding: EncodingCard,
+    /// One of a number; one for each of the texts' `values`, in their order.
+    pub effects: Vec<EffectCard>,
+}
+
+/// How the values of a column are made covariates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum EncodingCard {
+    /// The number, at least the lowest and at most the highest that was fitted, less the mean; 0 without one.
+    Number {
+        /// Mean over the fitted customers who have one.
+        mean: f64,
+        /// The lowest that was fitted.
+        lowest: f64,
+        /// The highest that was fitted.
+        highest: f64,
+    },
+    /// For each of `values`, 1 of customers with it, else 0.
+    Text {
+        /// What most fitted customers have: it is no covariate, nor is a value that was not fitted; null is no value.
+        most_frequent: Option<String>,
+        /// The others, no value (null) first, then by their UTF-8 bytes.
+        values: Vec<Option<String>>,
+    },
+}
+
+/// The effects of one covariate on the two rates.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EffectCard {
+    /// γ, by rate.
+    pub gamma: [f64; 2],
+    /// Its standard errors.
+    pub standard_errors: [f64; 2],
 }
 
 /// The fit of one group.

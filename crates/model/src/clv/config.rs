@@ -23,6 +23,12 @@ impl PurchaseChoice {
             Self::Auto => PurchaseKind::CONTINUOUS.to_vec(),
         }
     }
+
+    /// Whether it has a published form with covariates (Fader & Hardie 2007).
+    #[must_use]
+    pub fn takes_covariates(self) -> bool {
+        matches!(self, Self::Fixed(PurchaseKind::BgNbd | PurchaseKind::ParetoNbd))
+    }
 }
 
 /// What stands in for a model of purchases that has no fit.
@@ -80,11 +86,16 @@ pub struct ClvConfig {
     pub margin: Margin,
     /// Attributes, fixed when a customer enters, whose groups are fitted each by itself, leaning on the whole. May be empty.
     pub fit_by: Vec<String>,
+    /// Columns of the features, known when a customer enters, that scale the customer's rates: numbers, booleans, texts. May be
+    /// empty; only of `bg_nbd` and `pareto_nbd`, and not together with `fit_by`.
+    pub covariates: Vec<String>,
     /// What stands in where there is no fit; without it that is an error.
     pub fallback: Option<Fallback>,
     /// First day of the data when customers may have bought before it, in days since 1970-01-01: those first seen within
     /// 365 days of it are valued, but not fitted, since their true first purchase is not known.
     pub history_start: Option<i32>,
+    /// Customers who bought first before this day, in days since 1970-01-01, are valued, but not fitted.
+    pub fit_from: Option<i32>,
     /// Gives the probabilities of 0, 1, … so many purchases within the horizon a column each.
     pub probabilities: Option<u8>,
     /// Days in one unit of `recency` and `customer_age`.
@@ -97,7 +108,7 @@ impl ClvConfig {
     /// The columns of the features that fitting and applying read.
     pub(crate) fn inputs(&self) -> Vec<String> {
         let mut inputs: Vec<String> = INPUTS.iter().map(|&name| name.to_owned()).collect();
-        inputs.extend(self.fit_by.iter().cloned());
+        inputs.extend(self.fit_by.iter().chain(&self.covariates).cloned());
         if let Margin::Column(name) = &self.margin {
             inputs.push(name.clone());
         }
@@ -120,6 +131,19 @@ impl ClvConfig {
         };
         if self.horizon.years() > 100.0 {
             return wrong("clv.horizon", self.horizon.years(), "at most 100 years");
+        }
+        if !self.covariates.is_empty() {
+            let found = self.covariates.join(", ");
+            let wrong = |expected: &str| {
+                let (parameter, value) = ("clv.covariates", found.clone());
+                Err(ModelError::Parameter { parameter, value, expected: expected.to_owned() })
+            };
+            if !self.purchases.takes_covariates() {
+                return wrong("none but with `purchases: bg_nbd` or `pareto_nbd`");
+            }
+            if !self.fit_by.is_empty() {
+                return wrong("none together with `fit_by`");
+            }
         }
         match self.margin {
             Margin::Share(share) if !(share > 0.0 && share <= 1.0) => {

@@ -29,6 +29,26 @@ pub(crate) struct Customers<'a> {
     /// What times are multiplied by: 1, or opportunities per unit of time.
     time_factor: f64,
     history_start: Option<i32>,
+    fit_from: Option<i32>,
+}
+
+/// Why a customer is valued, but not fitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotFitted {
+    /// The first purchase may not be the first.
+    EntryUnknown,
+    /// The first purchase was before those that are to be fitted.
+    BeforeFitFrom,
+}
+
+impl NotFitted {
+    /// What the customer's note says.
+    pub(super) fn note(self) -> &'static str {
+        match self {
+            Self::EntryUnknown => "entry_unknown",
+            Self::BeforeFitFrom => "before_fit_from",
+        }
+    }
 }
 
 /// The columns that are always read.
@@ -75,6 +95,7 @@ impl<'a> Customers<'a> {
             minor_per_unit: minor_per_unit(scale),
             time_factor: if discrete { config.unit_days / config.period_days } else { 1.0 },
             history_start: config.history_start,
+            fit_from: config.fit_from,
         })
     }
 
@@ -102,10 +123,13 @@ impl<'a> Customers<'a> {
         self.monetary_value.is_valid(row).then(|| self.monetary_value.value(row) as f64 / self.minor_per_unit)
     }
 
-    /// Whether the customer's first purchase is known to be the first.
-    pub(crate) fn entry_is_known(&self, row: usize) -> bool {
-        let after = |start: i32| self.first.value(row) >= start.saturating_add(ENTRY_KNOWN_DAYS);
-        self.history_start.is_none_or(after)
+    /// Why the customer is not fitted; `None` of those who are.
+    pub(super) fn not_fitted(&self, row: usize) -> Option<NotFitted> {
+        let first = self.first.value(row);
+        if self.history_start.is_some_and(|start| first < start.saturating_add(ENTRY_KNOWN_DAYS)) {
+            return Some(NotFitted::EntryUnknown);
+        }
+        self.fit_from.is_some_and(|from| first < from).then_some(NotFitted::BeforeFitFrom)
     }
 
     /// Days with a purchase in the last 365, where they are read.

@@ -27,12 +27,16 @@ pub(crate) struct Forecasts {
 }
 
 impl Forecasts {
-    /// Forecasts by `card`; `None` where something stands in for a fit.
+    /// Forecasts by `card`; `None` where something stands in for a fit, and for one with covariates: nothing here knows how
+    /// uncertain these are.
     ///
     /// # Errors
     /// [`ModelError::CardValue`] when the card's parameters are none.
     pub(crate) fn new(config: &ClvConfig, card: &ClvCard) -> Result<Option<Self>, ModelError> {
         let Some(kind) = PurchaseKind::from_name(&card.purchases.model) else { return Ok(None) };
+        if card.purchases.covariates.is_some() {
+            return Ok(None);
+        }
         let gamma_gamma = card.spend.model == "gamma_gamma";
         let (tree, fits) = by_group(card);
         let purchases = fits.iter().map(|fit| maximum(fit.purchases, kind.parameter_names()));

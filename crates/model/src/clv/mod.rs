@@ -7,6 +7,7 @@
 mod apply;
 mod card;
 mod config;
+mod covariates;
 mod customers;
 mod fit;
 mod forecasts;
@@ -15,7 +16,10 @@ use appraise_clv::PurchaseKind;
 use appraise_schema::{ColumnSpec, ColumnType, TableContract};
 use arrow::array::RecordBatch;
 
-pub use card::{CandidateCard, ClvCard, FitCard, GroupFitCard, PurchasesCard, SpendCard};
+pub use card::{
+    CandidateCard, ClvCard, CovariateCard, CovariatesCard, EffectCard, EncodingCard, FitCard, GroupFitCard,
+    PurchasesCard, SpendCard,
+};
 pub use config::{ClvConfig, Fallback, Margin, PurchaseChoice};
 
 pub(crate) use customers::Customers;
@@ -52,6 +56,12 @@ impl Clv {
         }
         for name in &config.fit_by {
             expect(name, "STRING", ColumnType::String)?;
+        }
+        for name in &config.covariates {
+            if find(name).is_none_or(|column| column.column_type == ColumnType::Date) {
+                let expected = covariates::TYPES.to_owned();
+                return Err(ModelError::Column { column: name.clone(), expected });
+            }
         }
         if let Margin::Column(name) = &config.margin {
             expect(name, "DOUBLE", ColumnType::Float64)?;
@@ -116,7 +126,7 @@ impl Model for Clv {
             "clv_note",
             ColumnType::String,
             "",
-            "what to know of the customer's values: entry_unknown (not fitted), fallback, infinite_spend, too_large",
+            "what to know of the customer's values: entry_unknown, before_fit_from (not fitted), fallback, infinite_spend, too_large",
         ));
         columns
     }

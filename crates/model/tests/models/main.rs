@@ -4,6 +4,7 @@
 
 mod customers;
 mod index;
+mod lifetime;
 mod model_card;
 mod potential;
 mod published_rfm;

@@ -57,6 +57,8 @@ pub struct BacktestGate {
     pub max_bias: Option<Share>,
     /// Least gain of the Gini coefficient of the revenue over that of the best simple rule.
     pub min_gini_gain: Option<f64>,
+    /// Days from a date that passed to the next one that is judged; `None`: every one is.
+    pub every_days: Option<u32>,
 }
 
 /// A source.

@@ -138,8 +138,13 @@ pub(crate) fn clv(clv: &ClvConfig) -> Value {
     if let Some(fallback) = clv.fallback {
         semantic["fallback"] = fallback.name().into();
     }
-    if let Some(date) = clv.history_start.and_then(date_of) {
-        semantic["history_start"] = date.to_string().into();
+    if !clv.covariates.is_empty() {
+        semantic["covariates"] = clv.covariates.clone().into();
+    }
+    for (name, day) in [("history_start", clv.history_start), ("fit_from", clv.fit_from)] {
+        if let Some(date) = day.and_then(date_of) {
+            semantic[name] = date.to_string().into();
+        }
     }
     if let Some(most) = clv.probabilities {
         semantic["probabilities"] = most.into();

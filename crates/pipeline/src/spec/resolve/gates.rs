@@ -18,5 +18,7 @@ fn backtest(report: &mut Report<'_>, spec: &BacktestSpec, model: &Model) -> Opti
     }
     let holdout = report.take("gates.backtest.holdout", spec.holdout.0.parse::<Horizon>())?;
     let max_bias = report.share("gates.backtest.max_bias", spec.max_bias.as_ref());
-    Some(BacktestGate { holdout_days: holdout.whole_days(), max_bias, min_gini_gain: spec.min_gini_gain })
+    let every = spec.every.as_ref();
+    let every_days = every.and_then(|days| report.take("gates.backtest.every", days.count()));
+    Some(BacktestGate { holdout_days: holdout.whole_days(), max_bias, min_gini_gain: spec.min_gini_gain, every_days })
 }

@@ -155,7 +155,7 @@ fn pipeline(report: &mut Report<'_>, spec: &Spec, folder: &Path, output: Option<
     let look_alike = written.potential.as_ref();
     let potential = look_alike.and_then(|of| potential::resolve(report, of, &sources, &tables.references, &features));
     let lifetime = written.clv.as_ref();
-    let clv = lifetime.and_then(|of| clv::resolve(report, of, &sources, &features));
+    let clv = lifetime.and_then(|of| clv::resolve(report, of, &sources, &tables.references, &features));
     let index = written.index.as_ref().and_then(|of| index::resolve(report, of));
     let model = Model { clv, potential, index, ..model::resolve(report, &written, scale) };
     let gates = gates::resolve(report, &spec.gates.clone().unwrap_or_default(), &model);

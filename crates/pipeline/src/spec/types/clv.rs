@@ -22,11 +22,17 @@ pub struct ClvSpec {
     pub margin: Option<MarginText>,
     /// Attributes, fixed when a customer enters, whose groups are fitted each by itself, leaning on the whole. Default: none.
     pub fit_by: Option<Vec<Name>>,
+    /// Columns, known when a customer enters, that scale the customer's purchase rate and dropout: attributes, own columns, columns
+    /// of references, `first_purchase_amount`. Only with `purchases: bg_nbd` or `pareto_nbd`, not with `fit_by`. Default: none.
+    #[schemars(length(max = 8))]
+    pub covariates: Option<Vec<Name>>,
     /// What stands in when the data have no fit. Default: none, the run fails.
     pub fallback: Option<FallbackSpec>,
     /// First day of the data when older purchases were cut off: customers first seen within 365 days of it are valued, but not
     /// fitted. Default: nothing was cut off.
     pub history_start: Option<DateText>,
+    /// Customers who bought first before this date are valued, but not fitted. Default: all are fitted.
+    pub fit_from: Option<DateText>,
     /// Gives the probability of 0, 1, ... so many purchases a column each. Default: no such columns.
     #[schemars(range(min = 0, max = 20))]
     pub probabilities: Option<u8>,

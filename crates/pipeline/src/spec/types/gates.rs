@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::spec::scalars::{HorizonText, ShareText};
+use crate::spec::scalars::{Days, HorizonText, ShareText};
 
 /// What must hold before anything is published: a gate that is not passed publishes nothing and exits 5.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -26,4 +26,7 @@ pub struct BacktestSpec {
     /// Least gain of the Gini coefficient of revenue over the best simple rule (mean, last year, historic rate). Default: any.
     #[schemars(range(min = -1, max = 1))]
     pub min_gini_gain: Option<f64>,
+    /// Judges only when the newest published run that passed, under the same gate and lifetime values, is at least so long ago, by
+    /// `as_of`. Default: every run.
+    pub every: Option<Days>,
 }

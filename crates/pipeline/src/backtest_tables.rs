@@ -1,0 +1,179 @@
+//! The judgements of a backtest as tables, for those who plot or collect them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use appraise_export::folder::write_folder;
+use appraise_export::{Compression, Disk};
+use appraise_schema::{AsOf, ColumnSpec, ColumnType, Money, TableContract};
+use arrow::array::{ArrayRef, Date32Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
+
+use crate::backtest::{Backtest, Quality};
+use crate::error::RunError;
+use crate::feature_plan::FeaturePlanError;
+
+/// Writes the tables of `reports`, whose revenue is in whole units of `money`, to `folder`: all of them or none, with their
+/// dictionary.
+///
+/// # Errors
+/// When the folder is there and not empty, or can't be written.
+pub fn write(folder: &Path, reports: &[Backtest], money: &Money) -> Result<(), RunError> {
+    let tables = [qualities(reports, money)?, frequencies(reports)?, deciles(reports, money)?, tracking(reports)?];
+    Ok(write_folder(&Disk::default(), folder, &tables, Compression::Zstd)?)
+}
+
+/// A table while its columns are named: the same first three of every table, then its own.
+struct Columns {
+    specs: Vec<ColumnSpec>,
+    arrays: Vec<ArrayRef>,
+}
+
+impl Columns {
+    /// The columns of every table, of rows that each belong to a report.
+    fn new<'r>(reports: impl Iterator<Item = &'r Backtest> + Clone) -> Self {
+        let mut columns = Self { specs: Vec::new(), arrays: Vec::new() };
+        let until = reports.clone().map(|report| day(&report.until));
+        columns.specs.push(ColumnSpec::required(
+            "as_of",
+            ColumnType::Date,
+            "",
+            "date until which customers were watched",
+        ));
+        columns.arrays.push(Arc::new(until.collect::<Date32Array>()));
+        let cut = reports.clone().map(|report| day(&report.cut));
+        columns.add(
+            ("cut_date", ColumnType::Date, "", "date at which customers were valued"),
+            Arc::new(cut.collect::<Date32Array>()),
+        );
+        let days = reports.map(|report| i32::try_from(report.holdout_days).ok());
+        columns.add(
+            ("holdout_days", ColumnType::Int32, "days", "days from the one to the other"),
+            Arc::new(days.collect::<Int32Array>()),
+        );
+        columns
+    }
+
+    /// A column without NULL: name, type, unit, meaning.
+    fn add(&mut self, (name, column_type, unit, meaning): (&str, ColumnType, &str, &str), array: ArrayRef) {
+        self.specs.push(ColumnSpec::required(name, column_type, unit, meaning));
+        self.arrays.push(array);
+    }
+
+    fn counts(&mut self, name: &str, unit: &str, meaning: &str, values: impl Iterator<Item = u64>) {
+        let values = values.map(|value| i64::try_from(value).unwrap_or(i64::MAX));
+        self.add((name, ColumnType::Int64, unit, meaning), Arc::new(Int64Array::from_iter_values(values)));
+    }
+
+    fn texts<'t>(&mut self, name: &str, meaning: &str, values: impl Iterator<Item = &'t str>) {
+        self.add((name, ColumnType::String, "", meaning), Arc::new(StringArray::from_iter_values(values)));
+    }
+
+    /// A column of finite doubles, NULL where there is none.
+    fn doubles(&mut self, name: &str, unit: &str, meaning: &str, values: impl Iterator<Item = Option<f64>>) {
+        self.specs.push(ColumnSpec::nullable(name, ColumnType::Float64, unit, meaning));
+        self.arrays
+            .push(Arc::new(values.map(|value| value.filter(|value| value.is_finite())).collect::<Float64Array>()));
+    }
+
+    fn table(self, name: &str, meaning: &str) -> Result<(TableContract, RecordBatch), RunError> {
+        let contract = TableContract::new(name, meaning, self.specs).map_err(FeaturePlanError::from)?;
+        let rows = RecordBatch::try_new(contract.arrow(), self.arrays)?;
+        Ok((contract, rows))
+    }
+}
+
+/// The day of a date of a report.
+fn day(date: &str) -> Option<i32> {
+    date.parse::<AsOf>().ok().map(AsOf::day)
+}
+
+/// Each row with its report.
+fn rows<'r, T>(reports: &'r [Backtest], of: impl Fn(&'r Backtest) -> &'r [T]) -> Vec<(&'r Backtest, &'r T)> {
+    let rows_of = |report: &'r Backtest| of(report).iter().map(|row| (report, row)).collect::<Vec<_>>();
+    reports.iter().flat_map(rows_of).collect()
+}
+
+fn qualities(reports: &[Backtest], money: &Money) -> Result<(TableContract, RecordBatch), RunError> {
+    let purchases =
+        rows(reports, |report| &report.purchases).into_iter().map(|(report, one)| (report, "purchases", one));
+    let revenue = rows(reports, |report| &report.revenue).into_iter().map(|(report, one)| (report, "revenue", one));
+    let all: Vec<(&Backtest, &str, &Quality)> = purchases.chain(revenue).collect();
+    let value = |of: fn(&Quality) -> Option<f64>| all.iter().map(move |(.., one)| of(one));
+    let mut columns = Columns::new(all.iter().map(|(report, ..)| *report));
+    columns.texts("quantity", "what was foretold: purchases or revenue", all.iter().map(|(_, name, _)| *name));
+    columns.texts(
+        "forecast",
+        "who foretold: a model of purchases or a simple rule",
+        all.iter().map(|(.., one)| one.forecast.as_str()),
+    );
+    columns.counts("customers", "customers", "buyers at the cut", all.iter().map(|(report, ..)| report.customers));
+    let unit = &format!("purchase periods, or {}", money.unit());
+    columns.doubles("predicted", unit, "sum of the forecast", value(|one| Some(one.predicted)));
+    columns.doubles("actual", unit, "sum of what came", value(|one| Some(one.actual)));
+    columns.doubles("bias", "", "predicted over actual, less 1; NULL when nothing came", value(|one| one.bias));
+    columns.doubles("mean_absolute_error", unit, "of a customer", value(|one| Some(one.mae)));
+    columns.doubles("root_mean_squared_error", unit, "of a customer", value(|one| Some(one.rmse)));
+    columns.doubles(
+        "spearman",
+        "",
+        "rank correlation; NULL when either is the same for all",
+        value(|one| one.spearman),
+    );
+    columns.doubles(
+        "gini",
+        "",
+        "Gini coefficient in the order foretold over that in the best order",
+        value(|one| one.gini),
+    );
+    let meaning = "what the tenth with the highest forecast did, over a tenth of everything";
+    columns.doubles("top_decile_lift", "", meaning, value(|one| one.top_decile_lift));
+    columns.table("backtest_quality", "one row per cut, quantity and forecast: how well it foretold")
+}
+
+fn frequencies(reports: &[Backtest]) -> Result<(TableContract, RecordBatch), RunError> {
+    let all = rows(reports, |report| &report.by_frequency);
+    let mut columns = Columns::new(all.iter().map(|(report, _)| *report));
+    let meaning = "repeat purchase periods up to the cut; 7 stands for 7 and more";
+    columns.counts("frequency", "periods", meaning, all.iter().map(|(_, row)| row.frequency));
+    columns.counts("customers", "customers", "how many", all.iter().map(|(_, row)| row.customers));
+    columns.doubles("predicted", "periods", "mean of the forecast", all.iter().map(|(_, row)| Some(row.predicted)));
+    columns.doubles("actual", "periods", "mean of what came", all.iter().map(|(_, row)| Some(row.actual)));
+    columns
+        .table("backtest_frequency", "one row per cut and frequency: purchase periods of a customer, foretold and come")
+}
+
+fn deciles(reports: &[Backtest], money: &Money) -> Result<(TableContract, RecordBatch), RunError> {
+    let all = rows(reports, |report| &report.deciles);
+    let mut columns = Columns::new(all.iter().map(|(report, _)| *report));
+    columns.counts(
+        "decile",
+        "",
+        "tenth of the customers, 1 has the highest forecast",
+        all.iter().map(|(_, row)| row.decile as u64),
+    );
+    columns.counts("customers", "customers", "how many", all.iter().map(|(_, row)| row.customers));
+    columns.doubles("predicted", money.unit(), "sum of the forecast", all.iter().map(|(_, row)| Some(row.predicted)));
+    columns.doubles("actual", money.unit(), "sum of what came", all.iter().map(|(_, row)| Some(row.actual)));
+    columns.doubles(
+        "lift",
+        "",
+        "what came over its mean share; NULL when nothing came",
+        all.iter().map(|(_, row)| row.lift),
+    );
+    columns.table("backtest_deciles", "one row per cut and tenth of the customers: revenue foretold and come")
+}
+
+fn tracking(reports: &[Backtest]) -> Result<(TableContract, RecordBatch), RunError> {
+    let all = rows(reports, |report| &report.tracking);
+    let mut columns = Columns::new(all.iter().map(|(report, _)| *report));
+    let until = all.iter().map(|(_, row)| day(&row.until)).collect::<Date32Array>();
+    columns.add(("until_date", ColumnType::Date, "", "date up to which purchases count"), Arc::new(until));
+    columns.doubles(
+        "predicted",
+        "periods",
+        "purchase periods foretold from the cut on",
+        all.iter().map(|(_, row)| Some(row.predicted)),
+    );
+    columns.doubles("actual", "periods", "purchase periods that came", all.iter().map(|(_, row)| Some(row.actual)));
+    columns.table("backtest_tracking", "one row per cut and date: purchase periods of all customers, foretold and come")
+}
