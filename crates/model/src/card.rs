@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clv::ClvCard;
 use crate::config::{ScoreWeights, Ties};
+use crate::credit::CreditCard;
 use crate::error::ModelError;
 use crate::scores::{FittedRanking, ScoreRange};
 
@@ -25,6 +26,9 @@ pub struct ModelCard {
     /// RFM scores, when they are on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rfm: Option<RfmCard>,
+    /// Probabilities of default, when they are on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit: Option<CreditCard>,
     /// Customer lifetime value, when it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clv: Option<ClvCard>,
@@ -44,6 +48,7 @@ impl ModelCard {
             as_of,
             money_scale,
             rfm: None,
+            credit: None,
             clv: None,
             potential: None,
             segments: None,

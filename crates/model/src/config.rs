@@ -5,6 +5,7 @@ use appraise_schema::{Horizon, Share};
 use serde::{Deserialize, Serialize};
 
 use crate::clv::ClvConfig;
+use crate::credit::CreditConfig;
 use crate::error::ModelError;
 
 /// The models that are on and their parameters. A model that is off contributes no columns.
@@ -12,6 +13,8 @@ use crate::error::ModelError;
 pub struct ModelConfig {
     /// RFM scores.
     pub rfm: Option<RfmConfig>,
+    /// Probability of default and expected loss.
+    pub credit: Option<CreditConfig>,
     /// Customer lifetime value.
     pub clv: Option<ClvConfig>,
     /// Look-alike value and potential.

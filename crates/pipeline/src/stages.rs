@@ -192,13 +192,20 @@ pub fn features(pipeline: &Pipeline, as_of: AsOf, key_type: KeyType, tables: &Re
 /// What the models are asked for; `None` when none is on.
 #[must_use]
 pub fn model(pipeline: &Pipeline) -> Option<ModelConfig> {
-    let resolved::Model { rfm: scores, clv, potential: look_alike, segments, groups } = &pipeline.model;
-    if scores.is_none() && clv.is_none() && look_alike.is_none() && segments.is_empty() && groups.is_empty() {
+    let resolved::Model { rfm: scores, credit, clv, potential: look_alike, segments, groups } = &pipeline.model;
+    if scores.is_none()
+        && credit.is_none()
+        && clv.is_none()
+        && look_alike.is_none()
+        && segments.is_empty()
+        && groups.is_empty()
+    {
         return None;
     }
     let rule = |rule: &resolved::SegmentRule| SegmentRule { name: rule.name.clone(), when: rule.when.clone() };
     Some(ModelConfig {
         rfm: scores.as_ref().map(rfm),
+        credit: credit.clone(),
         clv: clv.clone(),
         groups: groups.clone(),
         potential: look_alike.as_ref().map(potential),
