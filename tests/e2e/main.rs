@@ -4,6 +4,7 @@
 mod accounting;
 mod commands;
 mod corpus;
+mod credit;
 mod determinism;
 mod house;
 mod kill;

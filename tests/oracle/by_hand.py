@@ -257,7 +257,8 @@ CREDIT = Example(
     answers={
         "a": {"invoices": 5, "invoiced_total": 1370, "invoices_paid": 2, "mean_days_late": 2.5, "worst_days_late": 90,
               "late_share": 2 / 3, "outstanding": 920, "overdue": 900, "unpaid_wins": 1, "unpaid_win_value": 900,
-              "defaults": 2, "invoices_matured": 3, "disputes": 1, "deposit_total": 8, "credit_utilisation": 0.5},
+              "defaults": 2, "invoices_matured": 3, "defaults_matured": 1, "exposure": 20, "exposure_in_default": 892,
+              "disputes": 1, "deposit_total": 8, "credit_utilisation": 0.5},
         "b": {"invoices": 0, "mean_days_late": None, "worst_days_late": None, "credit_utilisation": None},
     },
 )

@@ -61,6 +61,11 @@ def value_differences(wanted, values, scale):
                 differences.append(f"customer {key!r}: {name}: expected {amount}, found {found}")
             elif found is not None and abs(found - amount) > 0.5 * LEAST_UNIT + CLOSE * abs(amount):
                 differences.append(f"customer {key!r}: {name}: expected {amount}, found {found}")
+        alive = row.get("p_alive")
+        amount = None if want.potential is None or alive is None else want.potential * type(want.potential)(alive)
+        found = minor(row.get("expected_potential_value"), scale)
+        if (found is None) != (amount is None) or (found is not None and abs(found - amount) > 0.5 * LEAST_UNIT + CLOSE * abs(amount)):
+            differences.append(f"customer {key!r}: expected_potential_value: expected {amount}, found {found}")
         found = row["lookalike_credibility"]
         if (found is None) != (want.credibility is None) or (found is not None and not close(found, want.credibility)):
             differences.append(f"customer {key!r}: credibility: expected {want.credibility}, found {found}")
@@ -206,15 +211,15 @@ def measure(binary, folder, customers):
             JOIN '{program.files_of(result, "customer_features")}' f USING (customer_id)
             JOIN '{folder}/dumps/truth_customers.parquet' t USING (customer_id)""")
     print(f"{customers} customers; Spearman with the true value of next year | with the true rate times spend")
-    columns = ("potential_value", "lookalike_value", "rfm_score", "net_revenue", "gross_margin")
+    columns = ("expected_potential_value", "clv", "potential_value", "lookalike_value", "rfm_score", "net_revenue", "gross_margin")
     for title, condition in (("all buyers", "orders > 0"), ("with a complete year", "seasoned"),
-                             ("without one", "orders > 0 AND NOT seasoned"), ("alive", "orders > 0 AND expected > 0")):
+                             ("everybody", "true"), ("without one", "orders > 0 AND NOT seasoned"), ("alive", "orders > 0 AND expected > 0")):
         rows = truth.filter(condition)
         print(f"{title}: {len(rows)}")
         for name in columns:
             found = rows.project(f"coalesce({name}, 0)::DOUBLE AS x, expected::DOUBLE AS y, strength::DOUBLE AS s")
             found = found.fetchnumpy()
-            print(f"  {name:<16} {spearman(found['x'], found['y']):6.3f} | {spearman(found['x'], found['s']):6.3f}")
+            print(f"  {name:<24} {spearman(found['x'], found['y']):6.3f} | {spearman(found['x'], found['s']):6.3f}")
     effects = json.loads((folder / "dumps/truth.json").read_text(encoding="utf-8"))["groups"]
     effects = {(of["industry"], of["company_size"]): of["rate_effect"] * of["spend_effect"] for of in effects}
     card = json.loads((Path(result["tables"]["customer_values"]["path"]).parent / "model_card.json").read_text())

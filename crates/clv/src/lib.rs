@@ -7,6 +7,7 @@
 //!
 //! A model is one file with its likelihood and its predictions, tested against values computed with 50 digits.
 
+mod beta_binomial;
 mod beta_geometric;
 mod bg_bb;
 mod choice;
@@ -25,6 +26,7 @@ mod pooling;
 mod purchase_model;
 mod special;
 
+pub use beta_binomial::{BetaBinomial, TrialCounts, Trials};
 pub use beta_geometric::{BetaGeometric, BgNbd, MbgNbd};
 pub use bg_bb::BgBb;
 pub use choice::{Candidate, Choice, PurchaseKind, Purchases, choose};

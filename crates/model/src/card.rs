@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clv::ClvCard;
 use crate::config::{ScoreWeights, Ties};
+use crate::credit::CreditCard;
 use crate::error::ModelError;
 use crate::index::IndexCard;
 use crate::scores::{FittedRanking, ScoreRange};
@@ -26,6 +27,9 @@ pub struct ModelCard {
     /// RFM scores, when they are on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rfm: Option<RfmCard>,
+    /// Probabilities of default, when they are on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit: Option<CreditCard>,
     /// Customer lifetime value, when it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clv: Option<ClvCard>,
@@ -48,6 +52,7 @@ impl ModelCard {
             as_of,
             money_scale,
             rfm: None,
+            credit: None,
             clv: None,
             potential: None,
             index: None,

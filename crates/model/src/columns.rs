@@ -1,7 +1,8 @@
 //! Columns of a table by name and type.
 
+use appraise_schema::hash;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Int64Type};
 
 use crate::error::ModelError;
 
@@ -34,6 +35,14 @@ pub(crate) fn texts<'a>(names: &[String], batch: &'a RecordBatch) -> Result<Vec<
 /// The values of a row in text columns.
 pub(crate) fn values_of<'a>(columns: &'a [&StringArray], row: usize) -> impl Iterator<Item = Option<&'a str>> {
     columns.iter().map(move |column| column.is_valid(row).then(|| column.value(row)))
+}
+
+/// The hash of the customer's key in `row`.
+pub(crate) fn key_hash(batch: &RecordBatch, row: usize) -> u64 {
+    let keys = batch.column_by_name("customer_id");
+    let integer = keys.and_then(|keys| keys.as_primitive_opt::<Int64Type>()).map(|keys| keys.value(row));
+    let text = keys.and_then(|keys| keys.as_string_opt::<i32>()).map(|keys| keys.value(row));
+    integer.map(hash::of_integer).or_else(|| text.map(|text| hash::of_text(text.as_bytes()))).unwrap_or_default()
 }
 
 /// Minor units in a whole unit of money with `scale` decimal places.

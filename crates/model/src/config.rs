@@ -5,6 +5,7 @@ use appraise_schema::{Horizon, Share};
 use serde::{Deserialize, Serialize};
 
 use crate::clv::ClvConfig;
+use crate::credit::CreditConfig;
 use crate::error::ModelError;
 use crate::index::IndexConfig;
 
@@ -13,6 +14,8 @@ use crate::index::IndexConfig;
 pub struct ModelConfig {
     /// RFM scores.
     pub rfm: Option<RfmConfig>,
+    /// Probability of default and expected loss.
+    pub credit: Option<CreditConfig>,
     /// Customer lifetime value.
     pub clv: Option<ClvConfig>,
     /// Look-alike value and potential.

@@ -22,13 +22,19 @@ use crate::columns::{minor_per_unit, texts, typed};
 use crate::error::ModelError;
 
 /// Money columns that are summed where they are there.
-const SUMMED: [(&str, &str); 5] = [
+const SUMMED: [(&str, &str); 8] = [
     ("gross_margin", "sum of the members' gross_margin"),
     ("clv", "sum of the members' clv"),
+    ("expected_loss", "sum of the members' expected_loss"),
+    ("credit_adjusted_clv", "sum of the members' credit_adjusted_clv"),
     ("prospect_value", "sum of the members' prospect_value, which is in no clv"),
     ("lookalike_value", "sum of the members' lookalike_value, a year"),
     ("potential_value", "sum of the members' potential_value"),
+    ("expected_potential_value", "sum of the members' expected_potential_value"),
 ];
+
+/// The column of the probability of default.
+const DEFAULT: &str = "probability_of_default";
 
 /// Which groups are valued.
 pub(crate) struct GroupPlan {
@@ -39,6 +45,8 @@ pub(crate) struct GroupPlan {
     /// Those of [`SUMMED`] that are there.
     summed: Vec<&'static str>,
     clv: Option<ClvConfig>,
+    /// Whether there is a probability of default.
+    credit: bool,
     /// Decimal places of money.
     scale: u8,
     pub(crate) contract: TableContract,
@@ -68,9 +76,10 @@ impl GroupPlan {
         let summed: Vec<&'static str> =
             SUMMED.iter().map(|(name, _)| *name).filter(|name| find(name).is_some()).collect();
         let unit = find("net_revenue").map(|column| column.unit.clone()).unwrap_or_default();
-        let specs = specs(&attributes, &summed, clv, scale, &unit);
+        let credit = find(DEFAULT).is_some();
+        let specs = specs(&attributes, &summed, clv, credit, scale, &unit);
         let contract = TableContract::new("group_values", "what a group of customers is worth", specs)?;
-        Ok(Self { sets: sets.to_vec(), attributes, summed, clv: clv.cloned(), scale, contract })
+        Ok(Self { sets: sets.to_vec(), attributes, summed, clv: clv.cloned(), credit, scale, contract })
     }
 
     /// The columns that are read of features and models.
@@ -78,6 +87,7 @@ impl GroupPlan {
         let mut inputs = vec!["orders".to_owned(), "total_revenue".to_owned(), "net_revenue".to_owned()];
         inputs.extend(self.attributes.iter().cloned());
         inputs.extend(self.summed.iter().map(|&name| name.to_owned()));
+        inputs.extend(self.credit.then(|| DEFAULT.to_owned()));
         inputs.extend(self.clv.iter().flat_map(ClvConfig::inputs));
         inputs
     }
@@ -99,7 +109,14 @@ impl GroupPlan {
     }
 }
 
-fn specs(attributes: &[String], summed: &[&str], clv: Option<&ClvConfig>, scale: u8, unit: &str) -> Vec<ColumnSpec> {
+fn specs(
+    attributes: &[String],
+    summed: &[&str],
+    clv: Option<&ClvConfig>,
+    credit: bool,
+    scale: u8,
+    unit: &str,
+) -> Vec<ColumnSpec> {
     let money = ColumnType::Decimal { precision: TOTAL_PRECISION, scale };
     let double = |name: &str, meaning: &str| ColumnSpec::nullable(name, ColumnType::Float64, "", meaning);
     let amount = |name: &str, meaning: &str| ColumnSpec::nullable(name, money, unit, meaning);
@@ -127,6 +144,8 @@ fn specs(attributes: &[String], summed: &[&str], clv: Option<&ClvConfig>, scale:
         double("top_decile_revenue_share", "share of the best tenth of the buyers, rounded up, in total_revenue"),
     ]);
     columns.extend(SUMMED.iter().filter(|(name, _)| summed.contains(name)).map(|(name, of)| amount(name, of)));
+    columns
+        .extend(credit.then(|| double("mean_probability_of_default", "mean of the members' probability_of_default")));
     if let Some(clv) = clv {
         let horizon = clv.horizon;
         let interval = "2.5 % to 97.5 %; NULL where something stands in for a fit";
@@ -164,6 +183,8 @@ struct Group {
     net_revenue: i128,
     /// Of [`GroupPlan::summed`]; `None` while no member has one.
     sums: Vec<Option<i128>>,
+    /// Probabilities of default, and how many members have one.
+    defaults: (f64, u64),
     active: f64,
     purchases: f64,
     /// Minor units of each buyer's `total_revenue`.
@@ -188,6 +209,7 @@ struct Rows<'a> {
     total_revenue: &'a Decimal64Array,
     net_revenue: &'a Decimal64Array,
     summed: Vec<&'a Decimal64Array>,
+    default: Option<&'a Float64Array>,
     lifetime: Option<Lifetime<'a>>,
 }
 
@@ -221,6 +243,7 @@ impl<'a> Rows<'a> {
             total_revenue: money("total_revenue")?,
             net_revenue: money("net_revenue")?,
             summed: plan.summed.iter().map(|name| money(name)).collect::<Result<_, _>>()?,
+            default: if plan.credit { Some(double(DEFAULT)?) } else { None },
             lifetime,
         })
     }
@@ -326,6 +349,10 @@ impl Group {
                 *sum = Some(sum.unwrap_or_default() + i128::from(column.value(row)));
             }
         }
+        if let Some(default) = rows.default.filter(|default| default.is_valid(row)) {
+            self.defaults.0 += default.value(row);
+            self.defaults.1 += 1;
+        }
         if let Some(lifetime) = &rows.lifetime {
             let value = |column: &Float64Array| if column.is_valid(row) { column.value(row) } else { 0.0 };
             self.active += value(lifetime.p_alive);
@@ -414,6 +441,10 @@ impl Output<'_> {
         columns.push(doubles(concentration.iter().map(|(_, share)| *share).collect()));
         for position in 0..plan.summed.len() {
             columns.push(amounts(groups.iter().map(|group| group.sums[position]).collect())?);
+        }
+        if plan.credit {
+            let mean = |Group { defaults: (sum, count), .. }: &&Group| (*count > 0).then(|| sum / *count as f64);
+            columns.push(doubles(groups.iter().map(mean).collect()));
         }
         if plan.clv.is_some() {
             let of_buyers = |group: &&Group| (group.buyers > 0).then(|| group.active / group.buyers as f64);

@@ -62,6 +62,20 @@ impl GroupTree {
         self.groups.len()
     }
 
+    /// Every group with its values and the number of the one that it is within, those from the widest on.
+    pub(crate) fn listed(&self) -> Vec<(usize, Vec<Option<String>>, Option<usize>)> {
+        let mut listed = vec![(Self::ALL, Vec::new(), None)];
+        let mut next = 0;
+        while let Some((group, values, _)) = listed.get(next).cloned() {
+            listed.extend(self.within(group).map(|(value, child)| {
+                let values = values.iter().cloned().chain([value.map(str::to_owned)]).collect();
+                (child, values, Some(group))
+            }));
+            next += 1;
+        }
+        listed
+    }
+
     /// Values and numbers of the groups directly within `group`: NULL first, then by their UTF-8 bytes.
     pub(crate) fn within(&self, group: usize) -> impl Iterator<Item = (Option<&str>, usize)> {
         let Group { by_value, of_null } = &self.groups[group];
@@ -97,5 +111,7 @@ mod tests {
         assert_eq!(nearest([Some("law"), None]), parents[1].1);
         assert_eq!(nearest([Some("art"), Some("small")]), GroupTree::ALL);
         assert_eq!(GroupTree::default().nearest(std::iter::empty()), GroupTree::ALL);
+        let listed: Vec<_> = tree.listed().into_iter().map(|(_, values, _)| values.len()).collect();
+        assert_eq!(listed, [0, 1, 1, 2, 2]);
     }
 }

@@ -15,6 +15,7 @@ mod clv;
 mod columns;
 mod config;
 mod credibility;
+mod credit;
 mod error;
 mod group_values;
 mod groups;
@@ -41,6 +42,7 @@ pub use clv::{
     GroupFitCard, Margin, PurchaseChoice, PurchasesCard, SpendCard,
 };
 pub use config::{Dimension, ModelConfig, PotentialConfig, RfmConfig, ScoreMethod, ScoreWeights, SegmentRule, Ties};
+pub use credit::{CreditCard, CreditConfig, CreditFit, CreditGroupCard, Exposure, Grade, GradeCard};
 pub use error::ModelError;
 pub use index::{
     Combination, IndexCard, IndexConfig, IndexCustomers, IndexGroup, IndexLevelCard, Indicator, IndicatorCard,

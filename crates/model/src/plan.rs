@@ -11,6 +11,7 @@ use arrow::datatypes::Schema;
 use crate::card::ModelCard;
 use crate::clv::{Clv, Forecasts};
 use crate::config::ModelConfig;
+use crate::credit::Credit;
 use crate::error::ModelError;
 use crate::group_values::{GroupPlan, GroupTally};
 use crate::index::Index;
@@ -61,11 +62,18 @@ impl ModelPlan {
         if let Some(rfm) = &config.rfm {
             add(Box::new(Rfm::new(rfm.clone(), money_scale)?), &mut columns)?;
         }
+        if let Some(credit) = &config.credit {
+            add(Box::new(Credit::new(credit.clone(), money_scale, features)?), &mut columns)?;
+        }
         if let Some(clv) = &config.clv {
-            add(Box::new(Clv::new(clv.clone(), money_scale, features)?), &mut columns)?;
+            let lost = config.credit.as_ref().map(|credit| credit.loss_given_default);
+            add(Box::new(Clv::new(clv.clone(), money_scale, features, lost)?), &mut columns)?;
         }
         if let Some(potential) = &config.potential {
-            add(Box::new(Potential::new(potential.clone(), money_scale, features)?), &mut columns)?;
+            add(
+                Box::new(Potential::new(potential.clone(), money_scale, features, config.clv.is_some())?),
+                &mut columns,
+            )?;
         }
         if let Some(index) = &config.index {
             add(Box::new(Index::new(index.clone(), &columns)?), &mut columns)?;

@@ -24,6 +24,9 @@ use crate::model::{Fitted, Model};
 /// The columns of the complete years since a customer's entry.
 const YEARS: [&str; 5] = ["margin_year_1", "margin_year_2", "margin_year_3", "margin_year_4", "margin_year_5"];
 
+/// The column of the probability to be a customer still.
+const ALIVE: &str = "p_alive";
+
 /// What shares are counted in, so that the rank of a cut is exact.
 const SHARE_PARTS: u64 = 1_000_000_000;
 
@@ -32,15 +35,23 @@ pub(crate) struct Potential {
     config: PotentialConfig,
     /// Decimal places of money.
     scale: u8,
+    /// Whether it is known how probably customers are still there.
+    knows_alive: bool,
     columns: Vec<ColumnSpec>,
 }
 
 impl Potential {
-    /// Checks the parameters and that `features` has the columns that they name.
-    pub(crate) fn new(config: PotentialConfig, scale: u8, features: &TableContract) -> Result<Self, ModelError> {
+    /// Checks the parameters and that `features` has the columns that they name; `knows_alive` says that lifetime value stands
+    /// before these.
+    pub(crate) fn new(
+        config: PotentialConfig,
+        scale: u8,
+        features: &TableContract,
+        knows_alive: bool,
+    ) -> Result<Self, ModelError> {
         config.check()?;
-        let columns = columns(&config, features)?;
-        Ok(Self { config, scale, columns })
+        let columns = columns(&config, features, knows_alive)?;
+        Ok(Self { config, scale, knows_alive, columns })
     }
 }
 
@@ -55,16 +66,18 @@ impl Model for Potential {
     }
 
     fn inputs(&self) -> Vec<String> {
-        self.fit_inputs()
+        self.fit_inputs().into_iter().chain(self.knows_alive.then(|| ALIVE.to_owned())).collect()
     }
 
     fn fit(&self, table: &[RecordBatch]) -> Result<Box<dyn Fitted + '_>, ModelError> {
-        Ok(Box::new(fit(&self.config, self.scale, table)?))
+        let fitted = fit(&self.config, self.scale, table)?;
+        Ok(Box::new(FittedPotential { knows_alive: self.knows_alive, ..fitted }))
     }
 
     fn thaw(&self, card: &ModelCard) -> Result<Box<dyn Fitted + '_>, ModelError> {
         let card = card.potential.as_ref().ok_or_else(|| ModelError::not_in_card("`potential`"))?;
-        Ok(Box::new(from_card(&self.config, self.scale, card)?))
+        let fitted = from_card(&self.config, self.scale, card)?;
+        Ok(Box::new(FittedPotential { knows_alive: self.knows_alive, ..fitted }))
     }
 }
 
@@ -72,7 +85,11 @@ impl Model for Potential {
 ///
 /// # Errors
 /// [`ModelError::Column`] when a column that it reads is absent or of another type.
-fn columns(config: &PotentialConfig, features: &TableContract) -> Result<Vec<ColumnSpec>, ModelError> {
+fn columns(
+    config: &PotentialConfig,
+    features: &TableContract,
+    knows_alive: bool,
+) -> Result<Vec<ColumnSpec>, ModelError> {
     let find = |name: &str| features.columns.iter().find(|column| column.name == name);
     let expect = |name: &str, expected: &str, fits: fn(ColumnType) -> bool| {
         find(name).filter(|column| fits(column.column_type)).ok_or_else(|| absent(name, expected))
@@ -95,7 +112,7 @@ fn columns(config: &PotentialConfig, features: &TableContract) -> Result<Vec<Col
         None => String::new(),
     };
     let money = |name, meaning: &str| ColumnSpec::nullable(name, year.column_type, &year.unit, meaning);
-    Ok(vec![
+    let mut columns = vec![
         money("lookalike_value", &format!("expected {of} of a year, by own and alike customers' years; {silent}")),
         ColumnSpec::nullable(
             "lookalike_credibility",
@@ -104,7 +121,12 @@ fn columns(config: &PotentialConfig, features: &TableContract) -> Result<Vec<Col
             &format!("weight of the customer's own years in it, 0 to 1; the rest are alike customers; {silent}"),
         ),
         money("potential_value", &format!("lookalike_value over the horizon of {}{market}; {silent}", config.horizon)),
-    ])
+    ];
+    if knows_alive {
+        let meaning = "potential_value times p_alive: what of it is still to be had; NULL as p_alive is";
+        columns.push(money("expected_potential_value", meaning));
+    }
+    Ok(columns)
 }
 
 /// What columns of money are said to be.
@@ -121,6 +143,8 @@ struct FittedPotential<'p> {
     customers: Option<Variances>,
     /// Greatest margin that counts in full.
     cut: i64,
+    /// Whether it is known how probably customers are still there.
+    knows_alive: bool,
 }
 
 /// The complete years of one customer, in the order in which sums run over customers.
@@ -358,7 +382,15 @@ fn from_card<'p>(
     }
     let cut = card.cut.as_ref().map(|cut| cut.integer(Some(scale), "cut of potential")).transpose()?;
     let customers = card.levels.last().map(|level| Variances { within: level.within, between: level.between });
-    Ok(FittedPotential { config, card: card.clone(), tree, values, customers, cut: cut.unwrap_or(i64::MAX) })
+    Ok(FittedPotential {
+        config,
+        card: card.clone(),
+        tree,
+        values,
+        customers,
+        cut: cut.unwrap_or(i64::MAX),
+        knows_alive: false,
+    })
 }
 
 /// Refuses a card that was fitted with other parameters.
@@ -394,13 +426,16 @@ impl FittedPotential<'_> {
         let config = self.config;
         let rows = Rows::of(config, batch, table)?;
         let base = self.card.demand.as_ref().and_then(|demand| demand.base);
-        let (mut values, mut credibilities, mut potentials) = (Vec::new(), Vec::new(), Vec::new());
+        let alive = if self.knows_alive { Some(double(table, ALIVE)?) } else { None };
+        let (mut values, mut credibilities) = (Vec::new(), Vec::new());
+        let (mut potentials, mut expected) = (Vec::new(), Vec::new());
         for row in 0..rows.count {
             let index = rows.index(row)?;
             let Some(customers) = self.customers else {
                 values.push(None);
                 credibilities.push(None);
                 potentials.push(None);
+                expected.push(None);
                 continue;
             };
             let group = self.values[self.tree.nearest(rows.attributes(row))];
@@ -408,15 +443,24 @@ impl FittedPotential<'_> {
             let credibility = customers.credibility(f64::from(years.count));
             let value = if years.count > 0 { blend(credibility, years.mean(), group) } else { group };
             let ratio = index.zip(base).map_or(1.0, |(index, base)| index / base);
+            let potential = value * config.horizon.years() * ratio;
+            let alive = alive.filter(|alive| alive.is_valid(row)).map(|alive| alive.value(row));
             values.push(Some(rows.minor("lookalike_value", row, value)?));
             credibilities.push(Some(credibility));
-            potentials.push(Some(rows.minor("potential_value", row, value * config.horizon.years() * ratio)?));
+            potentials.push(Some(rows.minor("potential_value", row, potential)?));
+            let still = alive.map(|alive| rows.minor("expected_potential_value", row, potential * alive));
+            expected.push(still.transpose()?);
         }
-        let money = |minor: Vec<Option<i64>>| {
+        let money = |minor: Vec<Option<i64>>| -> Result<ArrayRef, ModelError> {
             let money: Decimal64Array = minor.into_iter().collect();
-            money.with_precision_and_scale(rows.precision.0, rows.precision.1)
+            Ok(Arc::new(money.with_precision_and_scale(rows.precision.0, rows.precision.1)?))
         };
-        Ok(vec![Arc::new(money(values)?), Arc::new(Float64Array::from(credibilities)), Arc::new(money(potentials)?)])
+        let credibilities: ArrayRef = Arc::new(Float64Array::from(credibilities));
+        let mut columns = vec![money(values)?, credibilities, money(potentials)?];
+        if self.knows_alive {
+            columns.push(money(expected)?);
+        }
+        Ok(columns)
     }
 }
 
@@ -436,10 +480,7 @@ struct Rows<'a> {
 impl<'a> Rows<'a> {
     fn of(config: &'a PotentialConfig, batch: usize, table: &'a RecordBatch) -> Result<Self, ModelError> {
         let years = YEARS.iter().map(|name| money(table, name)).collect::<Result<Vec<_>, _>>()?;
-        let number = |name: &'a String| {
-            let column = table.column_by_name(name).and_then(|column| column.as_primitive_opt::<Float64Type>());
-            column.map(|column| (name.as_str(), column)).ok_or_else(|| absent(name, "DOUBLE"))
-        };
+        let number = |name: &'a String| double(table, name).map(|column| (name.as_str(), column));
         Ok(Self {
             batch,
             count: table.num_rows(),
@@ -491,6 +532,11 @@ impl<'a> Rows<'a> {
             Err(ModelError::MoneyOverflow { column, value, batch: self.batch, row })
         }
     }
+}
+
+fn double<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Float64Array, ModelError> {
+    let column = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Float64Type>());
+    column.ok_or_else(|| absent(name, "DOUBLE"))
 }
 
 fn money<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Decimal64Array, ModelError> {

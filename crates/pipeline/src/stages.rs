@@ -192,8 +192,9 @@ pub fn features(pipeline: &Pipeline, as_of: AsOf, key_type: KeyType, tables: &Re
 /// What the models are asked for; `None` when none is on.
 #[must_use]
 pub fn model(pipeline: &Pipeline) -> Option<ModelConfig> {
-    let resolved::Model { rfm: scores, clv, potential: look_alike, index, segments, groups } = &pipeline.model;
+    let resolved::Model { rfm: scores, credit, clv, potential: look_alike, index, segments, groups } = &pipeline.model;
     if scores.is_none()
+        && credit.is_none()
         && clv.is_none()
         && look_alike.is_none()
         && index.is_none()
@@ -205,6 +206,7 @@ pub fn model(pipeline: &Pipeline) -> Option<ModelConfig> {
     let rule = |rule: &resolved::SegmentRule| SegmentRule { name: rule.name.clone(), when: rule.when.clone() };
     Some(ModelConfig {
         rfm: scores.as_ref().map(rfm),
+        credit: credit.clone(),
         clv: clv.clone(),
         index: index.clone(),
         groups: groups.clone(),

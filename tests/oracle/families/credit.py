@@ -9,6 +9,7 @@ def columns(features):
         ("invoices", "whole"), ("invoiced_total", "money"), ("invoices_paid", "whole"), ("mean_days_late", "quotient"),
         ("worst_days_late", "whole"), ("late_share", "quotient"), ("outstanding", "money"), ("overdue", "money"),
         ("unpaid_wins", "whole"), ("unpaid_win_value", "money"), ("defaults", "whole"), ("invoices_matured", "whole"),
+        ("defaults_matured", "whole"), ("exposure", "money"), ("exposure_in_default", "money"),
     ]
     if features.maps("invoices", "disputed_at"):
         listed.append(("disputes", "whole"))
@@ -21,7 +22,7 @@ def columns(features):
 
 COUNTS = (
     "invoices", "invoiced_total", "invoices_paid", "outstanding", "overdue", "unpaid_wins", "unpaid_win_value",
-    "defaults", "invoices_matured", "disputes", "deposit_total",
+    "defaults", "invoices_matured", "defaults_matured", "exposure", "exposure_in_default", "disputes", "deposit_total",
 )
 
 
@@ -56,6 +57,9 @@ def build(connection, features):
                count(*) FILTER ({unpaid_win}) AS unpaid_wins, sum(minor) FILTER ({unpaid_win}) AS unpaid_win_value,
                count(*) FILTER (state = 'written off' OR (state = 'open' AND matured)) AS defaults,
                count(*) FILTER (matured AND state <> 'cancelled') AS invoices_matured,
+               count(*) FILTER (matured AND state IN ('written off', 'open')) AS defaults_matured,
+               sum(greatest(minor - coalesce(deposit, 0), 0)) FILTER (state = 'open' AND NOT matured) AS exposure,
+               sum(greatest(minor - coalesce(deposit, 0), 0)) FILTER (state = 'open' AND matured) AS exposure_in_default,
                count(disputed) AS disputes, sum(deposit) FILTER (state = 'open') AS deposit_total
         FROM aged GROUP BY customer_id)
     SELECT customer_id, mean_days_late, worst_days_late, late_share, {counts},

@@ -26,6 +26,8 @@ pub(crate) fn columns(config: &FeatureConfig) -> FamilyColumns {
     let unpaid_wins = format!("invoices cancelled, or open {grace} days after they were due");
     let matured = format!("invoices due at least {grace} days before as_of that were not cancelled");
     let defaults = format!("invoices written off, or open {grace} days after they were due");
+    let defaults_matured =
+        format!("those of invoices_matured that were written off or are open {grace} days after they were due");
     let mut fixed = vec![
         always("invoices", int, "rows", "invoices issued"),
         always("invoiced_total", money, currency, "sum of all invoices"),
@@ -39,6 +41,14 @@ pub(crate) fn columns(config: &FeatureConfig) -> FamilyColumns {
         always("unpaid_win_value", money, currency, "sum of unpaid_wins"),
         always("defaults", int, "rows", &defaults),
         always("invoices_matured", int, "rows", &matured),
+        always("defaults_matured", int, "rows", &defaults_matured),
+        always(
+            "exposure",
+            money,
+            currency,
+            "sum of open invoices that are not in default, each less its deposit, at least 0",
+        ),
+        always("exposure_in_default", money, currency, "the same of open invoices in default"),
     ];
     if config.maps(SourceKind::Invoices, "disputed_at") {
         fixed.push(always("disputes", int, "rows", "invoices that were disputed"));
@@ -115,6 +125,10 @@ struct Summary {
     unpaid_win_value: i128,
     defaults: usize,
     matured: usize,
+    defaults_matured: usize,
+    /// Open invoices less their deposits: those not in default, and those in default.
+    exposure: i128,
+    exposure_in_default: i128,
     disputes: usize,
     deposits: i128,
 }
@@ -148,7 +162,10 @@ impl Summary {
             Status::Open => {
                 self.outstanding += amount;
                 self.overdue += if overdue { amount } else { 0 };
-                self.deposits += invoices.deposits.map_or(0, |deposits| known(deposits[row]));
+                let deposit = invoices.deposits.map_or(0, |deposits| known(deposits[row]));
+                self.deposits += deposit;
+                let exposure = (amount - deposit).max(0);
+                *(if matured { &mut self.exposure_in_default } else { &mut self.exposure }) += exposure;
                 if let Some(due) = due {
                     self.add_lateness(as_of - due, overdue);
                 }
@@ -162,6 +179,7 @@ impl Summary {
         }
         self.defaults += usize::from(status == Status::WrittenOff || (status == Status::Open && matured));
         self.matured += usize::from(matured && status != Status::Cancelled);
+        self.defaults_matured += usize::from(matured && matches!(status, Status::WrittenOff | Status::Open));
         self.disputes += usize::from(invoices.disputed.is_some_and(|disputed| disputed[row] != NO_DAY));
     }
 
@@ -195,6 +213,9 @@ pub(crate) struct Credit {
     unpaid_win_value: Amounts,
     defaults: Integers,
     invoices_matured: Integers,
+    defaults_matured: Integers,
+    exposure: Amounts,
+    exposure_in_default: Amounts,
     disputes: Option<Integers>,
     deposit_total: Option<Amounts>,
     utilisation: Option<Doubles>,
@@ -219,6 +240,9 @@ impl Credit {
             unpaid_win_value: amounts("unpaid_win_value"),
             defaults: Integers::default(),
             invoices_matured: Integers::default(),
+            defaults_matured: Integers::default(),
+            exposure: amounts("exposure"),
+            exposure_in_default: amounts("exposure_in_default"),
             disputes: config.maps(SourceKind::Invoices, "disputed_at").then(Integers::default),
             deposit_total: config.maps(SourceKind::Invoices, "deposit").then(|| amounts("deposit_total")),
             utilisation: config.maps(SourceKind::Customers, "credit_limit").then(Doubles::default),
@@ -242,6 +266,9 @@ impl Family for Credit {
         self.unpaid_win_value.push(Some(summary.unpaid_win_value))?;
         self.defaults.count(summary.defaults);
         self.invoices_matured.count(summary.matured);
+        self.defaults_matured.count(summary.defaults_matured);
+        self.exposure.push(Some(summary.exposure))?;
+        self.exposure_in_default.push(Some(summary.exposure_in_default))?;
         if let Some(column) = &mut self.disputes {
             column.count(summary.disputes);
         }
@@ -269,6 +296,9 @@ impl Family for Credit {
             self.unpaid_win_value.finish(),
             self.defaults.finish(),
             self.invoices_matured.finish(),
+            self.defaults_matured.finish(),
+            self.exposure.finish(),
+            self.exposure_in_default.finish(),
         ];
         columns.extend(self.disputes.map(Integers::finish));
         columns.extend(self.deposit_total.map(Amounts::finish));

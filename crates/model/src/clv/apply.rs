@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use appraise_clv::{
     DAYS_PER_MONTH, DAYS_PER_YEAR, GammaGamma, History, Horizon, PurchaseKind, Purchases, Spend, continuous_rate,
-    periodic_rate,
+    credit_adjusted_value, periodic_rate,
 };
 use appraise_schema::money::MAX_CUSTOMER_MINOR;
-use arrow::array::{ArrayRef, Decimal64Array, Float64Array, RecordBatch, StringArray, StringBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal64Array, Float64Array, RecordBatch, StringArray, StringBuilder};
+use arrow::datatypes::{DataType, Decimal64Type, Float64Type};
 use foldhash::fast::FixedState;
 use rayon::prelude::*;
 
@@ -19,7 +20,7 @@ use super::covariates::Columns as CovariateColumns;
 use super::customers::{Customers, NotFitted};
 use super::{Clv, fit};
 use crate::card::ModelCard;
-use crate::columns::{minor_per_unit, texts, values_of};
+use crate::columns::{minor_per_unit, texts, typed, values_of};
 use crate::error::ModelError;
 use crate::groups::GroupTree;
 use crate::model::Fitted;
@@ -28,6 +29,36 @@ use crate::model::Fitted;
 const LAST_YEAR_DAYS: f64 = 365.0;
 /// A next purchase is not looked for beyond so many days: a hundred years.
 const LONGEST_DAYS: f64 = 100.0 * DAYS_PER_YEAR;
+
+/// The columns of the credit model that are read where it is on.
+pub(super) const CREDIT_INPUTS: [&str; 2] = ["probability_of_default", "expected_loss"];
+
+/// What the credit model says of the customers of a batch.
+struct Debts<'a> {
+    probability: &'a Float64Array,
+    expected_loss: &'a Decimal64Array,
+    loss_given_default: f64,
+}
+
+impl<'a> Debts<'a> {
+    /// `None` where the credit model is off.
+    fn of(model: &Clv, batch: &'a RecordBatch) -> Result<Option<Self>, ModelError> {
+        let Some(lost) = model.loss_given_default else { return Ok(None) };
+        let [probability, expected_loss] = CREDIT_INPUTS;
+        let money = DataType::Decimal64(18, model.scale.cast_signed());
+        Ok(Some(Self {
+            probability: typed(batch, probability, &DataType::Float64)?.as_primitive::<Float64Type>(),
+            expected_loss: typed(batch, expected_loss, &money)?.as_primitive::<Decimal64Type>(),
+            loss_given_default: lost.fraction(),
+        }))
+    }
+
+    /// The probability of default, and the expected loss in minor units; `None` where they are not known.
+    fn row(&self, row: usize) -> Option<(f64, f64)> {
+        let known = self.probability.is_valid(row) && self.expected_loss.is_valid(row);
+        known.then(|| (self.probability.value(row), self.expected_loss.value(row) as f64))
+    }
+}
 
 /// What is expected of customers with one history.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +91,15 @@ enum Outlooks {
     Mean { rate: f64 },
     /// By the purchases of the last year.
     LastYear,
+}
+
+/// What a lifetime value is the product of.
+#[derive(Debug, Clone, Copy)]
+struct Priced {
+    discounted: f64,
+    /// Of a purchase, in whole units of money.
+    spend: f64,
+    margin: f64,
 }
 
 /// How the spend of a customer is foretold.
@@ -216,6 +256,7 @@ struct Columns {
     median_days_to_next: Vec<Option<f64>>,
     spend: Vec<Option<i64>>,
     clv: Vec<Option<i64>>,
+    credit_adjusted: Vec<Option<i64>>,
     prospect_value: Vec<Option<i64>>,
     dert: Vec<Option<f64>>,
     note: StringBuilder,
@@ -283,6 +324,7 @@ impl FittedClv<'_> {
             attributes: texts(&config.fit_by, batch)?,
             covariates: CovariateColumns::new(covariates, batch)?,
         };
+        let debts = Debts::of(self.model, batch)?;
         let mut seen = Seen::default();
         let mut newcomers = HashMap::default();
         let mut columns = Columns {
@@ -313,7 +355,10 @@ impl FittedClv<'_> {
                     self.by_rate(days * self.card.purchases.unit_days / LAST_YEAR_DAYS)
                 }
             };
-            self.push(&mut columns, &rows.customers, row, &history, &outlook);
+            let priced = self.push(&mut columns, &rows.customers, row, &history, &outlook);
+            columns
+                .credit_adjusted
+                .push(priced.zip(debts.as_ref()).and_then(|(priced, debts)| self.adjusted(priced, debts, row)));
         }
         Ok(columns.finish(self.model))
     }
@@ -373,7 +418,23 @@ impl FittedClv<'_> {
         }
     }
 
-    fn push(&self, columns: &mut Columns, customers: &Customers<'_>, row: usize, history: &History, outlook: &Outlook) {
+    /// The lifetime value less what defaults lose, in minor units.
+    fn adjusted(&self, priced: Priced, debts: &Debts<'_>, row: usize) -> Option<i64> {
+        let (probability, expected_loss) = debts.row(row)?;
+        let Priced { discounted, spend, margin } = priced;
+        let open = expected_loss / minor_per_unit(self.model.scale);
+        self.minor(credit_adjusted_value(discounted, spend, margin, probability, debts.loss_given_default, open))
+    }
+
+    /// Adds a customer with purchases; what the lifetime value is made of, where it is known.
+    fn push(
+        &self,
+        columns: &mut Columns,
+        customers: &Customers<'_>,
+        row: usize,
+        history: &History,
+        outlook: &Outlook,
+    ) -> Option<Priced> {
         let spend = match &self.spend {
             SpendModel::Mean(mean) => Some(*mean),
             SpendModel::GammaGamma(model) => match customers.mean_spend(row) {
@@ -383,7 +444,9 @@ impl FittedClv<'_> {
             },
         };
         let margin = fit::margin(&self.model.config, self.card.mean_margin, customers.margin(row));
-        let value = spend.zip(margin).map(|(spend, margin)| outlook.discounted * spend * margin);
+        let discounted = outlook.discounted;
+        let priced = spend.zip(margin).map(|(spend, margin)| Priced { discounted, spend, margin });
+        let value = priced.map(|Priced { discounted, spend, margin }| discounted * spend * margin);
         let (spend_minor, value_minor) = (spend.and_then(|s| self.minor(s)), value.and_then(|v| self.minor(v)));
         columns.p_alive.push(outlook.p_alive);
         columns.purchases.push(Some(outlook.purchases));
@@ -405,6 +468,7 @@ impl FittedClv<'_> {
             customers.not_fitted(row).map(NotFitted::note)
         };
         columns.note.append_option(note);
+        priced
     }
 
     /// Minor units of an amount of money, rounded half to even; `None` when it does not fit the column.
@@ -425,6 +489,7 @@ impl Columns {
         self.median_days_to_next.push(None);
         self.spend.push(None);
         self.clv.push(None);
+        self.credit_adjusted.push(None);
         self.dert.push(None);
         self.note.append_null();
     }
@@ -439,12 +504,11 @@ impl Columns {
         };
         let mut columns = vec![doubles(self.p_alive), doubles(self.purchases)];
         columns.extend(self.probabilities.into_iter().map(doubles));
-        columns.extend([
-            doubles(self.median_days_to_next),
-            money(self.spend),
-            money(self.clv),
-            money(self.prospect_value),
-        ]);
+        columns.extend([doubles(self.median_days_to_next), money(self.spend), money(self.clv)]);
+        if model.loss_given_default.is_some() {
+            columns.push(money(self.credit_adjusted));
+        }
+        columns.push(money(self.prospect_value));
         if model.gives_dert() {
             columns.push(doubles(self.dert));
         }

@@ -13,7 +13,7 @@ mod fit;
 mod forecasts;
 
 use appraise_clv::PurchaseKind;
-use appraise_schema::{ColumnSpec, ColumnType, TableContract};
+use appraise_schema::{ColumnSpec, ColumnType, Share, TableContract};
 use arrow::array::RecordBatch;
 
 pub use card::{
@@ -36,14 +36,22 @@ pub(crate) struct Clv {
     scale: u8,
     /// The unit of money.
     currency: String,
+    /// Share of an unpaid invoice that is lost, where the probability of default is known.
+    loss_given_default: Option<Share>,
 }
 
 impl Clv {
-    /// Checks the parameters and the columns of `features` that they name.
+    /// Checks the parameters and the columns of `features` that they name; with `loss_given_default` the columns of credit stand
+    /// before these.
     ///
     /// # Errors
     /// [`ModelError::Parameter`] or [`ModelError::Column`] for the first that is wrong.
-    pub(crate) fn new(config: ClvConfig, scale: u8, features: &TableContract) -> Result<Self, ModelError> {
+    pub(crate) fn new(
+        config: ClvConfig,
+        scale: u8,
+        features: &TableContract,
+        loss_given_default: Option<Share>,
+    ) -> Result<Self, ModelError> {
         config.check()?;
         let find = |name: &str| features.columns.iter().find(|column| column.name == name);
         let expect = |name: &str, expected: &'static str, column_type: ColumnType| match find(name) {
@@ -71,7 +79,7 @@ impl Clv {
         }
         let money = ColumnType::customer_money(scale);
         let currency = expect("monetary_value", "DECIMAL(18, scale)", money)?.unit.clone();
-        Ok(Self { config, scale, currency })
+        Ok(Self { config, scale, currency, loss_given_default })
     }
 
     /// Whether the discounted transactions of all time to come are given: the models that have a closed form.
@@ -114,6 +122,11 @@ impl Model for Clv {
             money("expected_spend", "expected spend of a purchase period; NULL without purchases or where it is infinite"),
             money("clv", &format!("margin expected in the next {horizon}, at today's value; NULL as expected_spend is")),
         ]);
+        if self.loss_given_default.is_some() {
+            let meaning =
+                "clv less what defaults on further purchases lose, less expected_loss; NULL where one of them is";
+            columns.push(money("credit_adjusted_clv", meaning));
+        }
         columns.push(money(
             "prospect_value",
             "of a customer without orders: value of a new customer, the first purchase included, times the share of alike customers who bought",
@@ -136,7 +149,8 @@ impl Model for Clv {
     }
 
     fn inputs(&self) -> Vec<String> {
-        self.fit_inputs()
+        let of_credit = self.loss_given_default.iter().flat_map(|_| apply::CREDIT_INPUTS);
+        self.fit_inputs().into_iter().chain(of_credit.map(str::to_owned)).collect()
     }
 
     fn fit(&self, table: &[RecordBatch]) -> Result<Box<dyn Fitted + '_>, ModelError> {

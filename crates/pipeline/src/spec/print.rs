@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use appraise_expression::Parsed;
-use appraise_model::RF_GRID;
+use appraise_model::{CreditConfig, Grade, RF_GRID};
 use appraise_schema::SourceKind;
 use serde_json::{Map, Value as Json, json};
 
@@ -61,6 +61,7 @@ fn resolved(pipeline: &Pipeline, tree: &Node) -> Json {
     whole.insert("features".to_owned(), features(&pipeline.features));
     let mut model = Map::new();
     model.extend(pipeline.model.rfm.as_ref().map(|scores| ("rfm".to_owned(), rfm(scores, tree))));
+    model.extend(pipeline.model.credit.as_ref().map(|of| ("credit".to_owned(), credit(of, tree))));
     model.extend(pipeline.model.clv.as_ref().map(|of| ("clv".to_owned(), clv(of))));
     model.extend(pipeline.model.potential.as_ref().map(|of| ("potential".to_owned(), potential(of, tree))));
     model.extend(pipeline.model.index.as_ref().map(|of| ("index".to_owned(), index(of))));
@@ -171,6 +172,19 @@ fn rfm(rfm: &Rfm, tree: &Node) -> Json {
         "frequency": score("frequency", &rfm.frequency),
         "monetary": score("monetary", &rfm.monetary),
     })
+}
+
+fn credit(credit: &CreditConfig, tree: &Node) -> Json {
+    let written = |key: &str| tree.at(&format!("model.credit.{key}")).map(Node::to_json);
+    let grade = |grade: &Grade| (grade.name.clone(), grade.up_to.fraction().into());
+    let mut entries = Map::new();
+    let lost = written("loss_given_default").unwrap_or_else(|| credit.loss_given_default.fraction().into());
+    entries.insert("loss_given_default".to_owned(), lost);
+    entries.insert("exposure".to_owned(), credit.exposure.name().into());
+    entries.insert("group_by".to_owned(), json!(credit.group_by));
+    let grades = written("grades").unwrap_or_else(|| Json::Object(credit.grades.iter().map(grade).collect()));
+    entries.insert("grades".to_owned(), grades);
+    Json::Object(entries)
 }
 
 fn potential(potential: &Potential, tree: &Node) -> Json {

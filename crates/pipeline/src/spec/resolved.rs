@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use appraise_expression::Parsed;
 use appraise_feature_engineering::InteractionConfig;
-use appraise_model::{ClvConfig, IndexConfig};
+use appraise_model::{ClvConfig, CreditConfig, IndexConfig};
 use appraise_schema::source::SourceColumn;
 use appraise_schema::{AsOf, Horizon, Money, PurchasePeriod, Share, SourceKind, TimeUnit, WindowDays};
 use chrono_tz::Tz;
@@ -207,6 +207,8 @@ pub struct Features {
 pub struct Model {
     /// The three scores, where they are asked for.
     pub rfm: Option<Rfm>,
+    /// Probability of default, where it is asked for.
+    pub credit: Option<CreditConfig>,
     /// Customer lifetime value, where it is asked for.
     pub clv: Option<ClvConfig>,
     /// Look-alike values, where they are asked for.

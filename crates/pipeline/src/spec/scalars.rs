@@ -63,6 +63,11 @@ const DECIMAL: Shape = Shape {
     matches: is_decimal,
     expected: "a decimal number such as 12.34",
 };
+const GRADE: Shape = Shape {
+    pattern: "^[A-Za-z][A-Za-z0-9+_-]{0,19}$",
+    matches: is_grade,
+    expected: "a name such as `A`, `BB+` or `low_risk`, of at most 20 letters, digits, `+`, `-` and `_`",
+};
 const NOT_BLANK: Shape = Shape {
     pattern: "\\S",
     matches: |text| text.chars().any(|c| !c.is_whitespace()),
@@ -81,13 +86,21 @@ const JUDGEMENT: Shape = Shape {
 };
 
 /// Every pattern that the JSON Schema uses.
-pub(crate) const SHAPES: [&Shape; 13] =
-    [&NAME, &SHARE, &WINDOW, &AGE, &DAYS, &HORIZON, &RATE, &MARGIN, &DATE, &DECIMAL, &NOT_BLANK, &MISSING, &JUDGEMENT];
+pub(crate) const SHAPES: [&Shape; 14] = [
+    &NAME, &GRADE, &SHARE, &WINDOW, &AGE, &DAYS, &HORIZON, &RATE, &MARGIN, &DATE, &DECIMAL, &NOT_BLANK, &MISSING,
+    &JUDGEMENT,
+];
 
 fn is_name(text: &str) -> bool {
     text.len() <= 63
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+fn is_grade(text: &str) -> bool {
+    text.len() <= 20
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'_'))
 }
 
 fn is_digits(text: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
@@ -145,6 +158,12 @@ text_scalar!(
     Name,
     NAME,
     "name"
+);
+text_scalar!(
+    /// The name of a grade.
+    GradeName,
+    GRADE,
+    "grade-name"
 );
 text_scalar!(
     /// A trailing window in days.

@@ -1,7 +1,7 @@
 //! The part of a pipeline that decides what its tables hold.
 
 use appraise_expression::Parsed;
-use appraise_model::{ClvConfig, Margin, PurchaseChoice, Timing};
+use appraise_model::{ClvConfig, CreditConfig, Margin, PurchaseChoice, Timing};
 use appraise_schema::as_of::date_of;
 use appraise_schema::{PurchasePeriod, TimeUnit};
 use serde_json::{Value, json};
@@ -101,6 +101,9 @@ fn model(model: &Model) -> Value {
     if !model.groups.is_empty() {
         semantic["groups"] = json!(model.groups);
     }
+    if let Some(of) = &model.credit {
+        semantic["credit"] = credit(of);
+    }
     if let Some(of) = &model.clv {
         semantic["clv"] = clv(of);
     }
@@ -150,6 +153,15 @@ pub(crate) fn clv(clv: &ClvConfig) -> Value {
         semantic["probabilities"] = most.into();
     }
     semantic
+}
+
+fn credit(credit: &CreditConfig) -> Value {
+    json!({
+        "loss_given_default": credit.loss_given_default.fraction(),
+        "exposure": credit.exposure.name(),
+        "group_by": credit.group_by,
+        "grades": credit.grades.iter().map(|grade| json!([grade.name, grade.up_to.fraction()])).collect::<Value>(),
+    })
 }
 
 fn potential(potential: &Potential) -> Value {

@@ -56,6 +56,7 @@ pub(super) fn fold(subject: &Subject<'_>, out: &mut Columns) {
     out.whole("outstanding", Some(outstanding));
     out.whole("overdue", Some(sum(overdue.map(|invoice| invoice.amount))));
     defaults(subject, out);
+    exposures(subject, out);
     if question.maps(Invoices, "disputed_at") {
         out.count("disputes", invoices.iter().filter(|invoice| invoice.disputed_at.is_some()).count());
     }
@@ -109,4 +110,16 @@ fn defaults(subject: &Subject<'_>, out: &mut Columns) {
     out.count("defaults", invoices.iter().filter(in_default).count());
     let matured = invoices.iter().filter(|invoice| is_mature(invoice, question) && state(invoice) != State::Cancelled);
     out.count("invoices_matured", matured.count());
+    let both = |invoice: &&&Invoice| in_default(invoice) && is_mature(invoice, question);
+    out.count("defaults_matured", invoices.iter().filter(both).count());
+}
+
+fn exposures(subject: &Subject<'_>, out: &mut Columns) {
+    let question = subject.question;
+    let left = |invoice: &Invoice| (invoice.amount - invoice.deposit.unwrap_or(0)).max(0);
+    for (name, mature) in [("exposure", false), ("exposure_in_default", true)] {
+        let open = subject.invoices.iter().filter(|invoice| state(invoice) == State::Open);
+        let of_kind = open.filter(|invoice| is_mature(invoice, question) == mature);
+        out.whole(name, Some(sum(of_kind.map(|invoice| left(invoice)))));
+    }
 }

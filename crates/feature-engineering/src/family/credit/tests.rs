@@ -56,11 +56,11 @@ fn check(rows: &[Row], expected: &[(&str, &str)]) {
 fn columns_follow_what_is_mapped() {
     let mut config = config(&[(SourceKind::Invoices, ALL), (SourceKind::Customers, &["credit_limit"])]);
     let (fixed, own) = names(Kind, &config);
-    assert_eq!((fixed.len(), own.len()), (15, 0));
-    assert_eq!(fixed[12..], ["disputes", "deposit_total", "credit_utilisation"]);
+    assert_eq!((fixed.len(), own.len()), (18, 0));
+    assert_eq!(fixed[15..], ["disputes", "deposit_total", "credit_utilisation"]);
     config.mapped.insert(SourceKind::Invoices, ["due_at".to_owned()].into());
     config.mapped.remove(&SourceKind::Customers);
-    assert_eq!(names(Kind, &config).0.last().unwrap(), "invoices_matured");
+    assert_eq!(names(Kind, &config).0.last().unwrap(), "exposure_in_default");
     config.mapped.clear();
     assert_eq!(columns(&config), FamilyColumns::default());
 }
@@ -167,6 +167,33 @@ fn only_invoices_of_lots_are_unpaid_wins_where_lots_are_mapped() {
         ("defaults", "2"),
         ("disputes", "2"),
         ("deposit_total", "0.05"),
+    ];
+    for (column, value) in expected {
+        assert_eq!(shown(&found, column), [value], "{column}");
+    }
+}
+
+#[test]
+fn what_may_yet_be_lost_is_each_open_invoice_less_its_deposit() {
+    let config = config(&[(SourceKind::Invoices, ALL)]);
+    let (new, old) = (AS_OF - 89, AS_OF - 90);
+    let invoices = Invoices {
+        days: &[AS_OF - 200; 7],
+        amounts: &[1000, 300, 50, 700, 40, 9000, 8000],
+        due: &[new, new, AS_OF + 9, old, old, old, new],
+        deposits: Some(&[200, NO_MONEY, 80, 100, 41, 0, 0]),
+        written_off: Some(&[NO_DAY, NO_DAY, NO_DAY, NO_DAY, NO_DAY, AS_OF, AS_OF]),
+        ..Invoices::default()
+    };
+    let found = folded(Kind, &config, &Context::default(), &[History { invoices, ..History::default() }]);
+    let expected = [
+        // 10 − 2 and 3; a deposit above the invoice is no gain.
+        ("exposure", "11.00"),
+        ("exposure_in_default", "6.00"),
+        ("defaults", "4"),
+        // One was written off before it was due so long ago.
+        ("invoices_matured", "3"),
+        ("defaults_matured", "3"),
     ];
     for (column, value) in expected {
         assert_eq!(shown(&found, column), [value], "{column}");

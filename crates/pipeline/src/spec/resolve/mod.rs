@@ -3,6 +3,7 @@
 //! Each check is a small function that reports at the place of the value it is about.
 
 mod clv;
+mod credit;
 mod features;
 mod gates;
 mod index;
@@ -156,8 +157,9 @@ fn pipeline(report: &mut Report<'_>, spec: &Spec, folder: &Path, output: Option<
     let potential = look_alike.and_then(|of| potential::resolve(report, of, &sources, &tables.references, &features));
     let lifetime = written.clv.as_ref();
     let clv = lifetime.and_then(|of| clv::resolve(report, of, &sources, &tables.references, &features));
+    let credit = written.credit.as_ref().and_then(|of| credit::resolve(report, of, &sources, &features));
     let index = written.index.as_ref().and_then(|of| index::resolve(report, of));
-    let model = Model { clv, potential, index, ..model::resolve(report, &written, scale) };
+    let model = Model { credit, clv, potential, index, ..model::resolve(report, &written, scale) };
     let gates = gates::resolve(report, &spec.gates.clone().unwrap_or_default(), &model);
     let export = Export {
         path: output.cloned().unwrap_or_else(|| folder.join(&spec.export.path.0)),

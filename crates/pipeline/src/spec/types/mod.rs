@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::scalars::{DateText, LocalPath, Name, Text, TimeZone};
 
 mod clv;
+mod credit;
 mod features;
 mod gates;
 mod index;
@@ -18,6 +19,7 @@ mod named;
 mod sources;
 
 pub use clv::{ClvSpec, FallbackSpec, PurchasesSpec, TimingSpec};
+pub use credit::{CreditRiskSpec, ExposureSpec};
 pub use features::{
     BiddingSpec, CreditSpec, FamilyName, FeaturesSpec, InteractionSpec, PurchasePeriodSpec, TimeUnitSpec, Weight,
 };

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clv::ClvSpec;
+use super::credit::CreditRiskSpec;
 use super::index::IndexSpec;
 use crate::spec::scalars::{Decimal, HorizonText, Name, SegmentName, ShareText, Sql};
 
@@ -14,6 +15,8 @@ use crate::spec::scalars::{Decimal, HorizonText, Name, SegmentName, ShareText, S
 pub struct ModelSpec {
     /// Scores of recency, frequency and money; `{}` for the defaults. Without it customers have no scores.
     pub rfm: Option<RfmSpec>,
+    /// Whether customers will pay; `{}` for the defaults. Without it there is no probability of default.
+    pub credit: Option<CreditRiskSpec>,
     /// What customers are expected to bring; `{}` for the defaults. Without it there is no such value.
     pub clv: Option<ClvSpec>,
     /// What a customer may be worth, by own years and those of alike customers; `{}` for the defaults. Without it there is no
