@@ -170,6 +170,7 @@ pub fn features(pipeline: &Pipeline, as_of: AsOf, key_type: KeyType, tables: &Re
         money: pipeline.money.clone(),
         purchase_period: features.purchase_period,
         time_unit: features.time_unit,
+        spend_period: features.spend_period,
         windows: features.windows.clone(),
         key_type,
         mapped: pipeline

@@ -124,6 +124,7 @@ fn features(features: &Features) -> Json {
     let mut entries = json!({
         "purchase_period": period_name(features.purchase_period),
         "time_unit": unit_name(features.time_unit),
+        "spend_period": features.spend_period.name(),
         "windows": features.windows.iter().map(ToString::to_string).collect::<Json>(),
         "leave_out": features.leave_out,
         "interaction": {

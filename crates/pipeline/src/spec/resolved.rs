@@ -7,7 +7,7 @@ use appraise_expression::Parsed;
 use appraise_feature_engineering::InteractionConfig;
 use appraise_model::ClvConfig;
 use appraise_schema::source::SourceColumn;
-use appraise_schema::{AsOf, Horizon, Money, PurchasePeriod, Share, SourceKind, TimeUnit, WindowDays};
+use appraise_schema::{AsOf, Horizon, Money, PurchasePeriod, Share, SourceKind, SpendPeriod, TimeUnit, WindowDays};
 use chrono_tz::Tz;
 
 pub use super::types::{Compression, Delivery, Duplicates, Severity, Ties};
@@ -182,6 +182,8 @@ pub struct Features {
     pub purchase_period: PurchasePeriod,
     /// Unit of recency and customer age.
     pub time_unit: TimeUnit,
+    /// Stretch of time whose spend `spend_cv` compares.
+    pub spend_period: SpendPeriod,
     /// Trailing windows, ascending, each once.
     pub windows: Vec<WindowDays>,
     /// Names of the families that are left out.

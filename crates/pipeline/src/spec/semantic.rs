@@ -81,6 +81,7 @@ fn features(features: &Features) -> Value {
     json!({
         "purchase_period": period_name(features.purchase_period),
         "time_unit": unit_name(features.time_unit),
+        "spend_period": features.spend_period.name(),
         "windows": features.windows.iter().map(ToString::to_string).collect::<Value>(),
         "leave_out": features.leave_out,
         "half_life_days": features.interaction.half_life_days,

@@ -18,7 +18,8 @@ mod sources;
 
 pub use clv::{ClvSpec, FallbackSpec, PurchasesSpec, TimingSpec};
 pub use features::{
-    BiddingSpec, CreditSpec, FamilyName, FeaturesSpec, InteractionSpec, PurchasePeriodSpec, TimeUnitSpec, Weight,
+    BiddingSpec, CreditSpec, FamilyName, FeaturesSpec, InteractionSpec, PurchasePeriodSpec, SpendPeriodSpec,
+    TimeUnitSpec, Weight,
 };
 pub use gates::{BacktestSpec, GatesSpec};
 pub use model::{
