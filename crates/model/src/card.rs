@@ -100,6 +100,19 @@ pub struct DimensionCard {
     pub scores: Vec<ScoreCard>,
     /// The largest set of equal values; of several, the worst.
     pub largest_tie: Option<TieCard>,
+    /// Cut-offs within each cell of the scores before, where these are nested; those of all buyers first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nested: Vec<NestedCard>,
+}
+
+/// The buyers of one cell of scores, and how they score within it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NestedCard {
+    /// The scores before: recency, then frequency; none for all buyers, who stand in for cells without any.
+    pub within: Vec<i32>,
+    /// The scores that have members.
+    pub scores: Vec<ScoreCard>,
 }
 
 /// How a dimension is scored.
@@ -108,6 +121,13 @@ pub struct DimensionCard {
 pub enum MethodCard {
     /// Equal shares of the buyers.
     Quantile {
+        /// How equal values share a score.
+        ties: Ties,
+        /// Whether one purchase period scores 1 and only repeaters are ranked.
+        separate_one_time: bool,
+    },
+    /// Equal shares of the buyers of each cell of the scores before.
+    Nested {
         /// How equal values share a score.
         ties: Ties,
         /// Whether one purchase period scores 1 and only repeaters are ranked.
@@ -127,6 +147,8 @@ impl fmt::Display for MethodCard {
             Self::Quantile { ties, separate_one_time: true } => {
                 write!(out, "quantile of repeaters, ties {}", ties.name())
             }
+            Self::Nested { ties, separate_one_time: false } => write!(out, "nested, ties {}", ties.name()),
+            Self::Nested { ties, separate_one_time: true } => write!(out, "nested of repeaters, ties {}", ties.name()),
             Self::Thresholds { cuts } => {
                 let cuts: Vec<String> = cuts.iter().map(ToString::to_string).collect();
                 write!(out, "thresholds {}", cuts.join(", "))
@@ -147,6 +169,18 @@ pub struct ScoreCard {
     pub worst: Option<CardValue>,
     /// The best value that has it.
     pub best: Option<CardValue>,
+}
+
+impl ScoreCard {
+    /// The card of `score`, whose values `show` turns from goodness into what people read.
+    pub(crate) fn new(score: i32, range: Option<&ScoreRange>, show: impl Fn(i64) -> CardValue) -> Self {
+        Self {
+            score,
+            customers: range.map_or(0, |range| range.customers),
+            worst: range.map(|range| show(range.worst)),
+            best: range.map(|range| show(range.best)),
+        }
+    }
 }
 
 /// A set of customers with equal values.
@@ -229,16 +263,12 @@ impl DimensionCard {
         show: impl Fn(i64) -> CardValue,
     ) -> Self {
         let range = |score: i32| fitted.ranges.iter().find(|range| range.score == score);
-        let score_card = |score: i32, range: Option<&ScoreRange>| ScoreCard {
-            score,
-            customers: range.map_or(0, |range| range.customers),
-            worst: range.map(|range| show(range.worst)),
-            best: range.map(|range| show(range.best)),
-        };
+        let score_card = |score: i32, range| ScoreCard::new(score, range, &show);
         Self {
             column: column.to_owned(),
             method,
             scores: (1..=i32::from(bins)).map(|score| score_card(score, range(score))).collect(),
+            nested: Vec::new(),
             largest_tie: fitted.largest_tie.map(|tie| TieCard { value: show(tie.value), customers: tie.customers }),
         }
     }

@@ -59,14 +59,18 @@ impl RfmConfig {
     ///
     /// # Errors
     /// [`ModelError::Bins`], [`ModelError::ThresholdCount`], [`ModelError::ThresholdOrder`],
-    /// [`ModelError::ScoreWeights`].
+    /// [`ModelError::Nested`], [`ModelError::ScoreWeights`].
     pub fn check(&self) -> Result<(), ModelError> {
         if !(2..=10).contains(&self.bins) {
             return Err(ModelError::Bins { bins: self.bins });
         }
         for dimension in Dimension::ALL {
-            if let ScoreMethod::Thresholds { cuts } = self.method(dimension) {
-                check_cuts(dimension, cuts, self.bins)?;
+            match self.method(dimension) {
+                ScoreMethod::Thresholds { cuts } => check_cuts(dimension, cuts, self.bins)?,
+                ScoreMethod::Nested { ties } if dimension == Dimension::Recency || *ties == Ties::Split => {
+                    return Err(ModelError::Nested { column: dimension.column(), ties: ties.name() });
+                }
+                ScoreMethod::Nested { .. } | ScoreMethod::Quantile { .. } => {}
             }
         }
         self.score_weights.check()
@@ -135,6 +139,12 @@ pub enum ScoreMethod {
     /// Equal shares of the buyers per score, as far as ties let.
     Quantile {
         /// How equal values share a score.
+        ties: Ties,
+    },
+    /// Equal shares of the buyers of each cell of the scores before: of frequency within each recency score, of money
+    /// within each cell of both.
+    Nested {
+        /// How equal values share a score; never [`Ties::Split`].
         ties: Ties,
     },
     /// Fixed thresholds: a customer who reaches `cuts[i]` scores at least `i + 2`.

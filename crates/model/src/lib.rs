@@ -31,8 +31,8 @@ mod values;
 pub use appraise_clv::{PurchaseKind, Timing};
 pub use backtest::{ByFrequency, Decile, Outcomes, Quality};
 pub use card::{
-    CardValue, DemandCard, DimensionCard, FORMAT_VERSION, GroupCard, LevelCard, MethodCard, ModelCard, PotentialCard,
-    RfmCard, ScoreCard, ScoreWeightsCard, SegmentCard, SegmentsCard, TieCard,
+    CardValue, DemandCard, DimensionCard, FORMAT_VERSION, GroupCard, LevelCard, MethodCard, ModelCard, NestedCard,
+    PotentialCard, RfmCard, ScoreCard, ScoreWeightsCard, SegmentCard, SegmentsCard, TieCard,
 };
 pub use clv::{
     CandidateCard, ClvCard, ClvConfig, Fallback, FitCard, GroupFitCard, Margin, PurchaseChoice, PurchasesCard,

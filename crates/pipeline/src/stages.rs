@@ -214,7 +214,10 @@ fn potential(potential: &Potential) -> PotentialConfig {
 
 fn rfm(rfm: &Rfm) -> RfmConfig {
     let [r, f, m] = rfm.weights;
-    let separate_one_time = matches!(rfm.frequency, ScoreRule::Quantile { separate_one_time: true, .. });
+    let separate_one_time = matches!(
+        rfm.frequency,
+        ScoreRule::Quantile { separate_one_time: true, .. } | ScoreRule::Nested { separate_one_time: true, .. }
+    );
     RfmConfig {
         bins: rfm.bins,
         recency: score(&rfm.recency),
@@ -227,14 +230,17 @@ fn rfm(rfm: &Rfm) -> RfmConfig {
 
 fn score(rule: &ScoreRule) -> ScoreMethod {
     match rule {
-        ScoreRule::Quantile { ties, separate_one_time: _ } => ScoreMethod::Quantile {
-            ties: match ties {
-                resolved::Ties::Low => Ties::Low,
-                resolved::Ties::Mid => Ties::Mid,
-                resolved::Ties::High => Ties::High,
-                resolved::Ties::Split => Ties::Split,
-            },
-        },
+        ScoreRule::Quantile { ties, separate_one_time: _ } => ScoreMethod::Quantile { ties: tie_rule(*ties) },
+        ScoreRule::Nested { ties, separate_one_time: _ } => ScoreMethod::Nested { ties: tie_rule(*ties) },
         ScoreRule::Thresholds { cuts } => ScoreMethod::Thresholds { cuts: cuts.clone() },
+    }
+}
+
+fn tie_rule(ties: resolved::Ties) -> Ties {
+    match ties {
+        resolved::Ties::Low => Ties::Low,
+        resolved::Ties::Mid => Ties::Mid,
+        resolved::Ties::High => Ties::High,
+        resolved::Ties::Split => Ties::Split,
     }
 }

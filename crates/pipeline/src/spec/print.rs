@@ -158,6 +158,10 @@ fn rfm(rfm: &Rfm, tree: &Node) -> Json {
             json!({ "method": "quantile", "ties": ties, "separate_one_time": separate_one_time })
         }
         ScoreRule::Quantile { ties, .. } => json!({ "method": "quantile", "ties": ties }),
+        ScoreRule::Nested { ties, separate_one_time } if name == "frequency" => {
+            json!({ "method": "nested", "ties": ties, "separate_one_time": separate_one_time })
+        }
+        ScoreRule::Nested { ties, .. } => json!({ "method": "nested", "ties": ties }),
         ScoreRule::Thresholds { .. } => {
             let cuts = tree.at(&format!("model.rfm.{name}.cuts")).map(Node::to_json);
             json!({ "method": "thresholds", "cuts": cuts })

@@ -242,6 +242,13 @@ pub enum ScoreRule {
         /// Whether score 1 is for customers of one purchase period, and the others are ranked among themselves.
         separate_one_time: bool,
     },
+    /// By rank among the customers of equal scores before.
+    Nested {
+        /// The score of equal values.
+        ties: Ties,
+        /// Whether score 1 is for customers of one purchase period, and the others are ranked among themselves.
+        separate_one_time: bool,
+    },
     /// By given cut-offs: the value that begins score 2, 3, … `bins`, from bad to good. Days (falling), purchase
     /// periods or minor units (rising).
     Thresholds {

@@ -168,6 +168,9 @@ fn score(rule: &ScoreRule) -> Value {
         ScoreRule::Quantile { ties, separate_one_time } => {
             json!({ "method": "quantile", "ties": ties, "separate_one_time": separate_one_time })
         }
+        ScoreRule::Nested { ties, separate_one_time } => {
+            json!({ "method": "nested", "ties": ties, "separate_one_time": separate_one_time })
+        }
         ScoreRule::Thresholds { cuts } => json!({ "method": "thresholds", "cuts": cuts }),
     }
 }

@@ -66,6 +66,8 @@ pub enum ScoreMethod {
     /// By rank among the customers: about equally many in each score.
     #[default]
     Quantile,
+    /// By rank among the customers of equal scores before: frequency within each recency score, money within each pair of both.
+    Nested,
     /// By given cut-offs.
     Thresholds,
 }
@@ -90,9 +92,9 @@ pub enum Ties {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Score")]
 pub struct ScoreSpec {
-    /// `quantile` (default) or `thresholds`.
+    /// `quantile` (default), `nested` (of money alone) or `thresholds`.
     pub method: Option<ScoreMethod>,
-    /// With `quantile`: the score of equal values. Default `mid`.
+    /// With `quantile` or `nested`: the score of equal values. Default `mid`.
     pub ties: Option<Ties>,
     /// With `thresholds`: the values that begin the second to the last score, from bad to good (days fall, counts and money rise).
     #[schemars(length(min = 1, max = 9))]
@@ -104,11 +106,11 @@ pub struct ScoreSpec {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "FrequencyScore")]
 pub struct FrequencySpec {
-    /// `quantile` (default) or `thresholds`.
+    /// `quantile` (default), `nested` or `thresholds`.
     pub method: Option<ScoreMethod>,
-    /// With `quantile`: the score of equal values. Default `mid`.
+    /// With `quantile` or `nested`: the score of equal values. Default `mid`.
     pub ties: Option<Ties>,
-    /// With `quantile`: score 1 is for customers of one purchase period, the others are ranked among themselves. Default true.
+    /// With `quantile` or `nested`: score 1 is for customers of one purchase period, the others are ranked among themselves. Default true.
     pub separate_one_time: Option<bool>,
     /// With `thresholds`: the numbers of purchase periods that begin the second to the last score, rising.
     #[schemars(length(min = 1, max = 9))]
