@@ -4,10 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::abc::AbcCard;
 use crate::clv::ClvCard;
 use crate::config::{ScoreWeights, Ties};
 use crate::error::ModelError;
+use crate::lifecycle::LifecycleCard;
 use crate::scores::{FittedRanking, ScoreRange};
+use crate::value_matrix::ValueMatrixCard;
+use crate::xyz::XyzCard;
 
 /// Version of the card's shape.
 pub const FORMAT_VERSION: u32 = 1;
@@ -31,6 +35,18 @@ pub struct ModelCard {
     /// Look-alike values, when they are on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub potential: Option<PotentialCard>,
+    /// ABC classes, when they are on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abc: Option<AbcCard>,
+    /// XYZ classes, when they are on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xyz: Option<XyzCard>,
+    /// The value matrix, when it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_matrix: Option<ValueMatrixCard>,
+    /// The lifecycle, when it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<LifecycleCard>,
     /// Segments, when there are rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments: Option<SegmentsCard>,
@@ -46,6 +62,10 @@ impl ModelCard {
             rfm: None,
             clv: None,
             potential: None,
+            abc: None,
+            xyz: None,
+            value_matrix: None,
+            lifecycle: None,
             segments: None,
         }
     }
@@ -208,7 +228,7 @@ impl CardValue {
     #[must_use]
     pub fn new(value: i64, scale: Option<u8>) -> Self {
         match scale {
-            Some(scale) => Self::Money(decimal_text(value, scale)),
+            Some(scale) => Self::Money(decimal_text(value.into(), scale)),
             None => Self::Count(value),
         }
     }
@@ -240,7 +260,8 @@ impl fmt::Display for CardValue {
     }
 }
 
-fn decimal_text(minor: i64, scale: u8) -> String {
+/// `minor` units of money at `scale` decimal places.
+pub(crate) fn decimal_text(minor: i128, scale: u8) -> String {
     let sign = if minor < 0 { "-" } else { "" };
     let width = usize::from(scale) + 1;
     let digits = format!("{:0width$}", minor.unsigned_abs());
@@ -250,7 +271,7 @@ fn decimal_text(minor: i64, scale: u8) -> String {
 
 fn decimal_minor(text: &str, scale: u8) -> Option<i64> {
     let minor: i64 = text.replacen('.', "", 1).parse().ok()?;
-    (decimal_text(minor, scale) == text).then_some(minor)
+    (decimal_text(minor.into(), scale) == text).then_some(minor)
 }
 
 impl DimensionCard {
@@ -406,7 +427,7 @@ mod tests {
     proptest! {
         #[test]
         fn money_is_read_as_it_was_written(minor in any::<i64>(), scale in 0..=9_u8) {
-            prop_assert_eq!(decimal_minor(&decimal_text(minor, scale), scale), Some(minor));
+            prop_assert_eq!(decimal_minor(&decimal_text(minor.into(), scale), scale), Some(minor));
         }
     }
 }

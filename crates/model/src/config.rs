@@ -4,8 +4,12 @@ use appraise_expression::Parsed;
 use appraise_schema::{Horizon, Share};
 use serde::{Deserialize, Serialize};
 
+use crate::abc::AbcConfig;
 use crate::clv::ClvConfig;
 use crate::error::ModelError;
+use crate::lifecycle::LifecycleConfig;
+use crate::value_matrix::ValueMatrixConfig;
+use crate::xyz::XyzConfig;
 
 /// The models that are on and their parameters. A model that is off contributes no columns.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +20,14 @@ pub struct ModelConfig {
     pub clv: Option<ClvConfig>,
     /// Look-alike value and potential.
     pub potential: Option<PotentialConfig>,
+    /// ABC classes.
+    pub abc: Option<AbcConfig>,
+    /// XYZ classes.
+    pub xyz: Option<XyzConfig>,
+    /// The value matrix.
+    pub value_matrix: Option<ValueMatrixConfig>,
+    /// The lifecycle.
+    pub lifecycle: Option<LifecycleConfig>,
     /// Text columns whose values make the groups of `group_values`, set by set; without sets there is no such table.
     pub groups: Vec<Vec<String>>,
     /// Segment rules; the first that is met names the segment. Without rules there is no `segment` column.

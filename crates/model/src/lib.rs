@@ -9,6 +9,7 @@
 //! A model is a file with its columns, its `fit` and its `apply`, a line of [`ModelPlan::new`], and a field of
 //! [`ModelConfig`] and [`ModelCard`].
 
+mod abc;
 mod backtest;
 mod card;
 mod clv;
@@ -18,7 +19,9 @@ mod credibility;
 mod error;
 mod group_values;
 mod groups;
+mod lifecycle;
 mod lint;
+mod measure;
 mod model;
 mod plan;
 mod potential;
@@ -26,8 +29,11 @@ mod rfm;
 mod score_cells;
 mod scores;
 mod segments;
+mod value_matrix;
 mod values;
+mod xyz;
 
+pub use abc::{AbcCard, AbcClassCard, AbcConfig};
 pub use appraise_clv::{PurchaseKind, Timing};
 pub use backtest::{ByFrequency, Decile, Outcomes, Quality};
 pub use card::{
@@ -40,6 +46,10 @@ pub use clv::{
 };
 pub use config::{Dimension, ModelConfig, PotentialConfig, RfmConfig, ScoreMethod, ScoreWeights, SegmentRule, Ties};
 pub use error::ModelError;
+pub use lifecycle::{GapCard, LifecycleCard, LifecycleConfig};
 pub use lint::{Finding, GridRow};
+pub use measure::MeasureValue;
 pub use plan::{FittedModels, ModelPlan, Valued};
 pub use segments::{RF_GRID, RF_GRID_BINS, UNASSIGNED};
+pub use value_matrix::{Axis, AxisCard, Cut, ValueMatrixCard, ValueMatrixConfig};
+pub use xyz::{ClassCard, XyzCard, XyzConfig};

@@ -193,8 +193,11 @@ pub fn features(pipeline: &Pipeline, as_of: AsOf, key_type: KeyType, tables: &Re
 /// What the models are asked for; `None` when none is on.
 #[must_use]
 pub fn model(pipeline: &Pipeline) -> Option<ModelConfig> {
-    let resolved::Model { rfm: scores, clv, potential: look_alike, segments, groups } = &pipeline.model;
-    if scores.is_none() && clv.is_none() && look_alike.is_none() && segments.is_empty() && groups.is_empty() {
+    let resolved::Model { rfm: scores, clv, potential: look_alike, segments, groups, .. } = &pipeline.model;
+    let resolved::Model { abc, xyz, value_matrix, lifecycle, .. } = &pipeline.model;
+    let values = [scores.is_some(), clv.is_some(), look_alike.is_some(), !segments.is_empty(), !groups.is_empty()];
+    let classes = [abc.is_some(), xyz.is_some(), value_matrix.is_some(), lifecycle.is_some()];
+    if !values.into_iter().chain(classes).any(|on| on) {
         return None;
     }
     let rule = |rule: &resolved::SegmentRule| SegmentRule { name: rule.name.clone(), when: rule.when.clone() };
@@ -203,6 +206,10 @@ pub fn model(pipeline: &Pipeline) -> Option<ModelConfig> {
         clv: clv.clone(),
         groups: groups.clone(),
         potential: look_alike.as_ref().map(potential),
+        abc: abc.clone(),
+        xyz: *xyz,
+        value_matrix: value_matrix.clone(),
+        lifecycle: lifecycle.clone(),
         segments: segments.iter().map(rule).collect(),
     })
 }

@@ -84,8 +84,28 @@ fn check_model(report: &mut Report<'_>, spec: &Spec, pipeline: &Pipeline, featur
         ModelError::RuleType { segment, .. } | ModelError::SegmentName { name: segment, .. } => {
             report.add(&rule_path(spec, segment), error.to_string(), error.hint().as_deref());
         }
+        ModelError::Parameter { parameter, .. } => {
+            report.add(&format!("model.{parameter}"), error.to_string(), error.hint().as_deref());
+        }
+        ModelError::Column { column, .. } => {
+            report.add(reading(spec, column), error.to_string(), error.hint().as_deref());
+        }
         _ => report.add("model", error.to_string(), error.hint().as_deref()),
     }
+}
+
+/// Where a model names the column that it reads.
+fn reading(spec: &Spec, column: &str) -> &'static str {
+    let Some(model) = &spec.model else { return "model" };
+    let matrix = model.value_matrix.clone().unwrap_or_default();
+    let [current, future] = [matrix.current, matrix.future].map(|axis| axis.and_then(|axis| axis.column));
+    let named = [
+        ("model.abc.measure", model.abc.clone().and_then(|abc| abc.measure)),
+        ("model.value_matrix.current.column", current),
+        ("model.value_matrix.future.column", future),
+    ];
+    let of = named.into_iter().find(|(_, name)| name.as_ref().is_some_and(|name| name.0 == column));
+    of.map_or("model", |(path, _)| path)
 }
 
 /// Where the rule of `segment` is written.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use appraise_expression::Parsed;
 use appraise_feature_engineering::InteractionConfig;
-use appraise_model::ClvConfig;
+use appraise_model::{AbcConfig, ClvConfig, LifecycleConfig, ValueMatrixConfig, XyzConfig};
 use appraise_schema::source::SourceColumn;
 use appraise_schema::{AsOf, Horizon, Money, PurchasePeriod, Share, SourceKind, SpendPeriod, TimeUnit, WindowDays};
 use chrono_tz::Tz;
@@ -211,6 +211,14 @@ pub struct Model {
     pub clv: Option<ClvConfig>,
     /// Look-alike values, where they are asked for.
     pub potential: Option<Potential>,
+    /// ABC classes, where they are asked for.
+    pub abc: Option<AbcConfig>,
+    /// XYZ classes, where they are asked for.
+    pub xyz: Option<XyzConfig>,
+    /// The value matrix, where it is asked for.
+    pub value_matrix: Option<ValueMatrixConfig>,
+    /// The lifecycle, where it is asked for.
+    pub lifecycle: Option<LifecycleConfig>,
     /// Text columns whose values make the groups of `group_values`, set by set.
     pub groups: Vec<Vec<String>>,
     /// Segments: the first rule that is true wins.

@@ -6,6 +6,7 @@ use appraise_schema::as_of::date_of;
 use appraise_schema::{PurchasePeriod, TimeUnit};
 use serde_json::{Value, json};
 
+use super::classes::classes;
 use super::resolved::{
     CheckRule, ColumnCheck, Features, Model, Pipeline, Potential, ReferenceTable, Rfm, ScoreRule, Source,
 };
@@ -106,6 +107,9 @@ fn model(model: &Model) -> Value {
     }
     if let Some(of) = &model.potential {
         semantic["potential"] = potential(of);
+    }
+    for (key, section) in classes(model) {
+        semantic[key] = section;
     }
     semantic
 }

@@ -2,6 +2,7 @@
 //!
 //! Each check is a small function that reports at the place of the value it is about.
 
+mod classes;
 mod clv;
 mod features;
 mod gates;
@@ -155,7 +156,8 @@ fn pipeline(report: &mut Report<'_>, spec: &Spec, folder: &Path, output: Option<
     let potential = look_alike.and_then(|of| potential::resolve(report, of, &sources, &tables.references, &features));
     let lifetime = written.clv.as_ref();
     let clv = lifetime.and_then(|of| clv::resolve(report, of, &sources, &features));
-    let model = Model { clv, potential, ..model::resolve(report, &written, scale) };
+    let mut model = Model { clv, potential, ..model::resolve(report, &written, scale) };
+    classes::resolve(report, &written, &sources, &features, &mut model);
     let gates = gates::resolve(report, &spec.gates.clone().unwrap_or_default(), &model);
     let export = Export {
         path: output.cloned().unwrap_or_else(|| folder.join(&spec.export.path.0)),

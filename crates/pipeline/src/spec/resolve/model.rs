@@ -24,7 +24,7 @@ pub(super) fn resolve(report: &mut Report<'_>, spec: &ModelSpec, scale: u8) -> M
         }
     }
     let groups = groups(report, spec);
-    Model { rfm, clv: None, potential: None, groups, segments }
+    Model { rfm, groups, segments, ..Model::default() }
 }
 
 /// The sets of `model.groups`: each has its own name.

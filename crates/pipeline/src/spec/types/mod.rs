@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scalars::{DateText, LocalPath, Name, Text, TimeZone};
 
+mod classes;
 mod clv;
 mod features;
 mod gates;
@@ -16,6 +17,7 @@ mod model;
 mod named;
 mod sources;
 
+pub use classes::{AbcSpec, AxisSpec, LifecycleSpec, ValueMatrixSpec, XyzSpec};
 pub use clv::{ClvSpec, FallbackSpec, PurchasesSpec, TimingSpec};
 pub use features::{
     BiddingSpec, CreditSpec, FamilyName, FeaturesSpec, InteractionSpec, PurchasePeriodSpec, SpendPeriodSpec,

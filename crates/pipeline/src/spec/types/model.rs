@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::classes::{AbcSpec, LifecycleSpec, ValueMatrixSpec, XyzSpec};
 use super::clv::ClvSpec;
 use crate::spec::scalars::{Decimal, HorizonText, Name, SegmentName, ShareText, Sql};
 
@@ -18,6 +19,14 @@ pub struct ModelSpec {
     /// What a customer may be worth, by own years and those of alike customers; `{}` for the defaults. Without it there is no
     /// such value.
     pub potential: Option<PotentialSpec>,
+    /// The few customers that most of the value comes from; `{}` for the defaults. Without it there are no such classes.
+    pub abc: Option<AbcSpec>,
+    /// How evenly customers spend; `{}` for the defaults. Without it there are no such classes.
+    pub xyz: Option<XyzSpec>,
+    /// What customers bring today against what they may bring; `{}` for the defaults. Without it there are no such cells.
+    pub value_matrix: Option<ValueMatrixSpec>,
+    /// Where customers stand between a first contact and being lost; `{}` for the defaults. Without it there is no such column.
+    pub lifecycle: Option<LifecycleSpec>,
     /// Groups of customers to be valued, each a list of text columns such as `[industry, segment]`: one row of `group_values` for each
     /// of their values; all customers are always a group. Default: none, and no such table.
     #[schemars(inner(length(min = 1, max = 8)))]
