@@ -53,6 +53,7 @@ class Features:
     default_days: int = 90
     late_bid_seconds: int = 60
     no_show_days: int = 30
+    spend_period: str = "quarter"
     leave_out: tuple = ()
     only: tuple | None = None
     own: tuple = ()

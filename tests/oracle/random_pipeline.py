@@ -30,7 +30,8 @@ def pipeline_text(options, path):
     lines.extend(check_lines(options))
     windows = ", ".join(f"{n}d" for n in options.windows)
     lines.append(
-        f"features: {{ purchase_period: {options.period}, time_unit: {options.time_unit}, windows: [{windows}] }}"
+        f"features: {{ purchase_period: {options.period}, time_unit: {options.time_unit}, windows: [{windows}], "
+        f"spend_period: {spend_period(options)} }}"
     )
     lines += ["model: { rfm: {} }", "export: { path: out }", ""]
     return "\n".join(lines)
@@ -106,5 +107,10 @@ def features(options):
     mapped = {name for name, column in mapped_columns(options).items() if column}
     return Features(
         options.as_of, options.scale, {"transactions": mapped}, options.key_type, period=options.period,
-        time_unit=options.time_unit, windows=options.windows,
+        time_unit=options.time_unit, windows=options.windows, spend_period=spend_period(options),
     )
+
+
+def spend_period(options):
+    """The period whose spend is compared."""
+    return ("month", "quarter", "week", "year")[options.seed % 4]

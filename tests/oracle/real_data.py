@@ -126,7 +126,8 @@ ONLINE_RETAIL = RealCase(
     name="online retail",
     pipeline=ROOT / "pipelines/online_retail.yaml",
     features=Features(
-        "2011-12-09", 3, sales("order_id", "refund", "category", "quantity"), "BIGINT", windows=(30, 90)
+        "2011-12-09", 3, sales("order_id", "refund", "category", "quantity"), "BIGINT", spend_period="month",
+        windows=(30, 90)
     ),
     rows_sql={
         "transactions": f"""

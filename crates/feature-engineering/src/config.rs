@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use appraise_schema::event::{Form, KeyType};
-use appraise_schema::{AsOf, Layout, Money, PurchasePeriod, Reference, SourceKind, TimeUnit, WindowDays};
+use appraise_schema::{AsOf, Layout, Money, PurchasePeriod, Reference, SourceKind, SpendPeriod, TimeUnit, WindowDays};
 
 use crate::family::FamilyKind;
 
@@ -58,6 +58,8 @@ pub struct FeatureConfig {
     pub purchase_period: PurchasePeriod,
     /// Unit of `recency` and `customer_age`.
     pub time_unit: TimeUnit,
+    /// Stretch of time whose spend `spend_cv` compares.
+    pub spend_period: SpendPeriod,
     /// Trailing windows, ascending and distinct.
     pub windows: Vec<WindowDays>,
     /// Type of the customer key.

@@ -4,12 +4,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::abc::AbcCard;
 use crate::clv::ClvCard;
 use crate::config::{ScoreWeights, Ties};
 use crate::credit::CreditCard;
 use crate::error::ModelError;
 use crate::index::IndexCard;
+use crate::lifecycle::LifecycleCard;
 use crate::scores::{FittedRanking, ScoreRange};
+use crate::value_matrix::ValueMatrixCard;
+use crate::xyz::XyzCard;
 
 /// Version of the card's shape.
 pub const FORMAT_VERSION: u32 = 1;
@@ -36,6 +40,18 @@ pub struct ModelCard {
     /// Look-alike values, when they are on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub potential: Option<PotentialCard>,
+    /// ABC classes, when they are on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abc: Option<AbcCard>,
+    /// XYZ classes, when they are on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xyz: Option<XyzCard>,
+    /// The value matrix, when it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_matrix: Option<ValueMatrixCard>,
+    /// The lifecycle, when it is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<LifecycleCard>,
     /// The value index, when it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<IndexCard>,
@@ -55,6 +71,10 @@ impl ModelCard {
             credit: None,
             clv: None,
             potential: None,
+            abc: None,
+            xyz: None,
+            value_matrix: None,
+            lifecycle: None,
             index: None,
             segments: None,
         }
@@ -110,6 +130,19 @@ pub struct DimensionCard {
     pub scores: Vec<ScoreCard>,
     /// The largest set of equal values; of several, the worst.
     pub largest_tie: Option<TieCard>,
+    /// Cut-offs within each cell of the scores before, where these are nested; those of all buyers first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nested: Vec<NestedCard>,
+}
+
+/// The buyers of one cell of scores, and how they score within it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NestedCard {
+    /// The scores before: recency, then frequency; none for all buyers, who stand in for cells without any.
+    pub within: Vec<i32>,
+    /// The scores that have members.
+    pub scores: Vec<ScoreCard>,
 }
 
 /// How a dimension is scored.
@@ -118,6 +151,13 @@ pub struct DimensionCard {
 pub enum MethodCard {
     /// Equal shares of the buyers.
     Quantile {
+        /// How equal values share a score.
+        ties: Ties,
+        /// Whether one purchase period scores 1 and only repeaters are ranked.
+        separate_one_time: bool,
+    },
+    /// Equal shares of the buyers of each cell of the scores before.
+    Nested {
         /// How equal values share a score.
         ties: Ties,
         /// Whether one purchase period scores 1 and only repeaters are ranked.
@@ -137,6 +177,8 @@ impl fmt::Display for MethodCard {
             Self::Quantile { ties, separate_one_time: true } => {
                 write!(out, "quantile of repeaters, ties {}", ties.name())
             }
+            Self::Nested { ties, separate_one_time: false } => write!(out, "nested, ties {}", ties.name()),
+            Self::Nested { ties, separate_one_time: true } => write!(out, "nested of repeaters, ties {}", ties.name()),
             Self::Thresholds { cuts } => {
                 let cuts: Vec<String> = cuts.iter().map(ToString::to_string).collect();
                 write!(out, "thresholds {}", cuts.join(", "))
@@ -157,6 +199,18 @@ pub struct ScoreCard {
     pub worst: Option<CardValue>,
     /// The best value that has it.
     pub best: Option<CardValue>,
+}
+
+impl ScoreCard {
+    /// The card of `score`, whose values `show` turns from goodness into what people read.
+    pub(crate) fn new(score: i32, range: Option<&ScoreRange>, show: impl Fn(i64) -> CardValue) -> Self {
+        Self {
+            score,
+            customers: range.map_or(0, |range| range.customers),
+            worst: range.map(|range| show(range.worst)),
+            best: range.map(|range| show(range.best)),
+        }
+    }
 }
 
 /// A set of customers with equal values.
@@ -184,7 +238,7 @@ impl CardValue {
     #[must_use]
     pub fn new(value: i64, scale: Option<u8>) -> Self {
         match scale {
-            Some(scale) => Self::Money(decimal_text(value, scale)),
+            Some(scale) => Self::Money(decimal_text(value.into(), scale)),
             None => Self::Count(value),
         }
     }
@@ -216,7 +270,8 @@ impl fmt::Display for CardValue {
     }
 }
 
-fn decimal_text(minor: i64, scale: u8) -> String {
+/// `minor` units of money at `scale` decimal places.
+pub(crate) fn decimal_text(minor: i128, scale: u8) -> String {
     let sign = if minor < 0 { "-" } else { "" };
     let width = usize::from(scale) + 1;
     let digits = format!("{:0width$}", minor.unsigned_abs());
@@ -226,7 +281,7 @@ fn decimal_text(minor: i64, scale: u8) -> String {
 
 fn decimal_minor(text: &str, scale: u8) -> Option<i64> {
     let minor: i64 = text.replacen('.', "", 1).parse().ok()?;
-    (decimal_text(minor, scale) == text).then_some(minor)
+    (decimal_text(minor.into(), scale) == text).then_some(minor)
 }
 
 impl DimensionCard {
@@ -239,16 +294,12 @@ impl DimensionCard {
         show: impl Fn(i64) -> CardValue,
     ) -> Self {
         let range = |score: i32| fitted.ranges.iter().find(|range| range.score == score);
-        let score_card = |score: i32, range: Option<&ScoreRange>| ScoreCard {
-            score,
-            customers: range.map_or(0, |range| range.customers),
-            worst: range.map(|range| show(range.worst)),
-            best: range.map(|range| show(range.best)),
-        };
+        let score_card = |score: i32, range| ScoreCard::new(score, range, &show);
         Self {
             column: column.to_owned(),
             method,
             scores: (1..=i32::from(bins)).map(|score| score_card(score, range(score))).collect(),
+            nested: Vec::new(),
             largest_tie: fitted.largest_tie.map(|tie| TieCard { value: show(tie.value), customers: tie.customers }),
         }
     }
@@ -386,7 +437,7 @@ mod tests {
     proptest! {
         #[test]
         fn money_is_read_as_it_was_written(minor in any::<i64>(), scale in 0..=9_u8) {
-            prop_assert_eq!(decimal_minor(&decimal_text(minor, scale), scale), Some(minor));
+            prop_assert_eq!(decimal_minor(&decimal_text(minor.into(), scale), scale), Some(minor));
         }
     }
 }

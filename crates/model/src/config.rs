@@ -4,10 +4,14 @@ use appraise_expression::Parsed;
 use appraise_schema::{Horizon, Share};
 use serde::{Deserialize, Serialize};
 
+use crate::abc::AbcConfig;
 use crate::clv::ClvConfig;
 use crate::credit::CreditConfig;
 use crate::error::ModelError;
 use crate::index::IndexConfig;
+use crate::lifecycle::LifecycleConfig;
+use crate::value_matrix::ValueMatrixConfig;
+use crate::xyz::XyzConfig;
 
 /// The models that are on and their parameters. A model that is off contributes no columns.
 #[derive(Debug, Clone, Default)]
@@ -20,12 +24,32 @@ pub struct ModelConfig {
     pub clv: Option<ClvConfig>,
     /// Look-alike value and potential.
     pub potential: Option<PotentialConfig>,
+    /// ABC classes.
+    pub abc: Option<AbcConfig>,
+    /// XYZ classes.
+    pub xyz: Option<XyzConfig>,
+    /// The value matrix.
+    pub value_matrix: Option<ValueMatrixConfig>,
+    /// The lifecycle.
+    pub lifecycle: Option<LifecycleConfig>,
     /// The value index.
     pub index: Option<IndexConfig>,
     /// Text columns whose values make the groups of `group_values`, set by set; without sets there is no such table.
     pub groups: Vec<Vec<String>>,
     /// Segment rules; the first that is met names the segment. Without rules there is no `segment` column.
     pub segments: Vec<SegmentRule>,
+}
+
+impl ModelConfig {
+    /// Whether any model is on.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        let Self { rfm, credit, clv, potential, abc, xyz, value_matrix, lifecycle, index, groups, segments } = self;
+        let values = [rfm.is_some(), credit.is_some(), clv.is_some(), potential.is_some(), index.is_some()];
+        let classes = [abc.is_some(), xyz.is_some(), value_matrix.is_some(), lifecycle.is_some()];
+        let sets = [!groups.is_empty(), !segments.is_empty()];
+        values.into_iter().chain(classes).chain(sets).any(|on| on)
+    }
 }
 
 /// Parameters of the RFM scores.
@@ -65,14 +89,18 @@ impl RfmConfig {
     ///
     /// # Errors
     /// [`ModelError::Bins`], [`ModelError::ThresholdCount`], [`ModelError::ThresholdOrder`],
-    /// [`ModelError::ScoreWeights`].
+    /// [`ModelError::Nested`], [`ModelError::ScoreWeights`].
     pub fn check(&self) -> Result<(), ModelError> {
         if !(2..=10).contains(&self.bins) {
             return Err(ModelError::Bins { bins: self.bins });
         }
         for dimension in Dimension::ALL {
-            if let ScoreMethod::Thresholds { cuts } = self.method(dimension) {
-                check_cuts(dimension, cuts, self.bins)?;
+            match self.method(dimension) {
+                ScoreMethod::Thresholds { cuts } => check_cuts(dimension, cuts, self.bins)?,
+                ScoreMethod::Nested { ties } if dimension == Dimension::Recency || *ties == Ties::Split => {
+                    return Err(ModelError::Nested { column: dimension.column(), ties: ties.name() });
+                }
+                ScoreMethod::Nested { .. } | ScoreMethod::Quantile { .. } => {}
             }
         }
         self.score_weights.check()
@@ -141,6 +169,12 @@ pub enum ScoreMethod {
     /// Equal shares of the buyers per score, as far as ties let.
     Quantile {
         /// How equal values share a score.
+        ties: Ties,
+    },
+    /// Equal shares of the buyers of each cell of the scores before: of frequency within each recency score, of money
+    /// within each cell of both.
+    Nested {
+        /// How equal values share a score; never [`Ties::Split`].
         ties: Ties,
     },
     /// Fixed thresholds: a customer who reaches `cuts[i]` scores at least `i + 2`.

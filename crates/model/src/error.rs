@@ -36,6 +36,14 @@ pub enum ModelError {
         /// The second of the pair.
         after: i64,
     },
+    /// A score that can't be nested, or not with these ties.
+    #[error("{column} can't be nested with ties `{ties}`: frequency and money can, with `low`, `mid` or `high`")]
+    Nested {
+        /// The scored column.
+        column: &'static str,
+        /// How equal values would share a score.
+        ties: &'static str,
+    },
     /// Weights without a mean.
     #[error("score weights {r}, {f}, {m} must be finite, not negative, and not all zero")]
     ScoreWeights {

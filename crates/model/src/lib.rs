@@ -9,6 +9,7 @@
 //! A model is a file with its columns, its `fit` and its `apply`, a line of [`ModelPlan::new`], and a field of
 //! [`ModelConfig`] and [`ModelCard`].
 
+mod abc;
 mod backtest;
 mod card;
 mod clv;
@@ -20,7 +21,9 @@ mod error;
 mod group_values;
 mod groups;
 mod index;
+mod lifecycle;
 mod lint;
+mod measure;
 mod model;
 mod plan;
 mod potential;
@@ -28,14 +31,17 @@ mod rfm;
 mod score_cells;
 mod scores;
 mod segments;
+mod value_matrix;
 mod values;
+mod xyz;
 
+pub use abc::{AbcCard, AbcClassCard, AbcConfig};
 pub use appraise_clv::{PurchaseKind, Timing};
 pub use appraise_mcdm::{AhpError, BoundsRule, Direction, Objective, RandomIndex, Ranking, Transform};
 pub use backtest::{ByFrequency, Decile, Outcomes, Quality};
 pub use card::{
-    CardValue, DemandCard, DimensionCard, FORMAT_VERSION, GroupCard, LevelCard, MethodCard, ModelCard, PotentialCard,
-    RfmCard, ScoreCard, ScoreWeightsCard, SegmentCard, SegmentsCard, TieCard,
+    CardValue, DemandCard, DimensionCard, FORMAT_VERSION, GroupCard, LevelCard, MethodCard, ModelCard, NestedCard,
+    PotentialCard, RfmCard, ScoreCard, ScoreWeightsCard, SegmentCard, SegmentsCard, TieCard,
 };
 pub use clv::{
     CandidateCard, ClvCard, ClvConfig, CovariateCard, CovariatesCard, EffectCard, EncodingCard, Fallback, FitCard,
@@ -48,6 +54,10 @@ pub use index::{
     Combination, IndexCard, IndexConfig, IndexCustomers, IndexGroup, IndexLevelCard, Indicator, IndicatorCard,
     JudgementsCard, Missing, ObjectiveConfig, SiblingWeights, TierCard, WeightsError,
 };
+pub use lifecycle::{GapCard, LifecycleCard, LifecycleConfig};
 pub use lint::{Finding, GridRow};
+pub use measure::MeasureValue;
 pub use plan::{FittedModels, ModelPlan, Valued};
 pub use segments::{RF_GRID, RF_GRID_BINS, UNASSIGNED};
+pub use value_matrix::{Axis, AxisCard, Cut, ValueMatrixCard, ValueMatrixConfig};
+pub use xyz::{ClassCard, XyzCard, XyzConfig};

@@ -8,6 +8,7 @@ use appraise_schema::{AsOf, ColumnSpec, ColumnType, TableContract};
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::Schema;
 
+use crate::abc::Abc;
 use crate::card::ModelCard;
 use crate::clv::{Clv, Forecasts};
 use crate::config::ModelConfig;
@@ -15,12 +16,15 @@ use crate::credit::Credit;
 use crate::error::ModelError;
 use crate::group_values::{GroupPlan, GroupTally};
 use crate::index::Index;
+use crate::lifecycle::Lifecycle;
 use crate::lint::Finding;
 use crate::model::{Fitted, Model};
 use crate::potential::Potential;
 use crate::rfm::Rfm;
 use crate::segments::Segments;
+use crate::value_matrix::ValueMatrix;
 use crate::values;
+use crate::xyz::Xyz;
 
 /// The models of a pipeline, checked against the features they read.
 pub struct ModelPlan {
@@ -74,6 +78,18 @@ impl ModelPlan {
                 Box::new(Potential::new(potential.clone(), money_scale, features, config.clv.is_some())?),
                 &mut columns,
             )?;
+        }
+        if let Some(abc) = &config.abc {
+            add(Box::new(Abc::new(abc.clone(), &columns)?), &mut columns)?;
+        }
+        if let Some(xyz) = config.xyz {
+            add(Box::new(Xyz::new(xyz, features)?), &mut columns)?;
+        }
+        if let Some(matrix) = &config.value_matrix {
+            add(Box::new(ValueMatrix::new(matrix, &columns)?), &mut columns)?;
+        }
+        if let Some(lifecycle) = &config.lifecycle {
+            add(Box::new(Lifecycle::new(lifecycle.clone(), features)?), &mut columns)?;
         }
         if let Some(index) = &config.index {
             add(Box::new(Index::new(index.clone(), &columns)?), &mut columns)?;

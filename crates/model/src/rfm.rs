@@ -5,6 +5,8 @@
 //! that three equal scores have exactly that mean, and kept within 1 and `bins`.
 //! Customers none of whose purchases stands have no scores.
 
+mod nested;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -16,12 +18,13 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Decimal64Type, Int32Type, Int64Type};
 use rayon::prelude::*;
 
-use crate::card::{CardValue, DimensionCard, MethodCard, ModelCard, RfmCard};
+use self::nested::Nested;
+use crate::card::{CardValue, DimensionCard, MethodCard, ModelCard, RfmCard, ScoreCard};
 use crate::columns::{absent, typed};
 use crate::config::{Dimension, RfmConfig, ScoreMethod, Ties};
 use crate::error::ModelError;
 use crate::model::{Fitted, Model};
-use crate::scores::{CutOffs, FittedRanking, Ranking};
+use crate::scores::{CutOffs, FittedRanking, Ranking, ScoreRange};
 
 /// The feature columns that are read: the key, who is a buyer, and the three that are scored.
 const INPUTS: &[&str] = &["customer_id", "days_since_last_purchase", "purchase_periods", "net_revenue"];
@@ -106,14 +109,38 @@ struct FittedDimension {
     cut_offs: CutOffs,
     /// The fitted customers' own scores, batch by batch: under `Ties::Split` cut-offs alone do not tell them.
     split: Option<Vec<Int32Array>>,
+    /// Cut-offs by the scores before, where they are nested in these.
+    nested: Option<Nested>,
+}
+
+/// How the goodness of a dimension is shown.
+#[derive(Clone, Copy)]
+struct Numbers {
+    dimension: Dimension,
+    /// Decimal places of money.
+    scale: u8,
+}
+
+impl Numbers {
+    fn show(self, goodness: i64) -> CardValue {
+        CardValue::new(self.dimension.goodness(goodness), money_scale(self.dimension, self.scale))
+    }
+
+    fn card(self, score: i32, range: Option<&ScoreRange>) -> ScoreCard {
+        ScoreCard::new(score, range, |goodness| self.show(goodness))
+    }
 }
 
 /// Fits the scores to the buyers among `batches`.
 fn fit<'p>(config: &'p RfmConfig, scale: u8, batches: &[RecordBatch]) -> Result<FittedRfm<'p>, ModelError> {
-    let fit = |dimension| fit_dimension(config, dimension, scale, batches);
-    let (recency, r) = fit(Dimension::Recency)?;
-    let (frequency, f) = fit(Dimension::Frequency)?;
-    let (monetary, m) = fit(Dimension::Monetary)?;
+    let fit = |dimension, before: &[FittedDimension]| fit_dimension(config, dimension, scale, batches, before);
+    let (recency, r) = fit(Dimension::Recency, &[])?;
+    let before = [r];
+    let (frequency, f) = fit(Dimension::Frequency, &before)?;
+    let [r] = before;
+    let before = [r, f];
+    let (monetary, m) = fit(Dimension::Monetary, &before)?;
+    let [r, f] = before;
     let buyers = recency.scores.iter().map(|score| score.customers).sum();
     let score_weights = config.score_weights.into();
     let card = RfmCard { bins: config.bins, buyers, score_weights, recency, frequency, monetary };
@@ -128,8 +155,7 @@ fn from_card<'p>(config: &'p RfmConfig, scale: u8, card: &RfmCard) -> Result<Fit
     let take = |dimension: Dimension, card: &DimensionCard| {
         let configured = method_card(config, dimension, scale);
         if card.method == configured {
-            let cut_offs = cut_offs_of(dimension, card, scale)?;
-            return Ok(FittedDimension { dimension, cut_offs, split: None });
+            return fitted_dimension(dimension, card, scale, None);
         }
         Err(mismatch(&format!("the method of {}", dimension.column()), card.method.to_string(), configured.to_string()))
     };
@@ -158,7 +184,12 @@ impl Fitted for FittedRfm<'_> {
 impl FittedRfm<'_> {
     fn apply_batch(&self, index: usize, batch: &RecordBatch) -> Result<Vec<ArrayRef>, ModelError> {
         let [r, f, m] = &self.dimensions;
-        let (r, f, m) = (r.scores(index, batch)?, f.scores(index, batch)?, m.scores(index, batch)?);
+        let before = [r.scores(index, batch, &[])?];
+        let f = f.scores(index, batch, &before)?;
+        let [r] = before;
+        let before = [r, f];
+        let m = m.scores(index, batch, &before)?;
+        let [r, f] = before;
         let cells = cells(self.config.bins, &r, &f, &m);
         let means = weighted_means(self.config, &r, &f, &m);
         Ok(vec![Arc::new(r), Arc::new(f), Arc::new(m), cells, means])
@@ -166,12 +197,30 @@ impl FittedRfm<'_> {
 }
 
 impl FittedDimension {
-    fn scores(&self, index: usize, batch: &RecordBatch) -> Result<Int32Array, ModelError> {
-        match &self.split {
-            Some(scores) => Ok(scores[index].clone()),
-            None => Ok(goodness(self.dimension, index, batch)?.unary(|value| self.cut_offs.score(value))),
+    /// The scores of a batch whose scores of the dimensions before are `before`.
+    fn scores(&self, index: usize, batch: &RecordBatch, before: &[Int32Array]) -> Result<Int32Array, ModelError> {
+        if let Some(scores) = &self.split {
+            return Ok(scores[index].clone());
+        }
+        let goodness = goodness(self.dimension, index, batch)?;
+        match &self.nested {
+            Some(nested) => Ok(nested.scores(&goodness, before)),
+            None => Ok(goodness.unary(|value| self.cut_offs.score(value))),
         }
     }
+}
+
+/// The scores of `batch` in each of `dimensions`, from the first.
+fn scores_before(
+    dimensions: &[FittedDimension],
+    index: usize,
+    batch: &RecordBatch,
+) -> Result<Vec<Int32Array>, ModelError> {
+    let mut before = Vec::with_capacity(dimensions.len());
+    for dimension in dimensions {
+        before.push(dimension.scores(index, batch, &before)?);
+    }
+    Ok(before)
 }
 
 /// `rfm_cell` of each row.
@@ -207,14 +256,18 @@ fn fit_dimension(
     dimension: Dimension,
     scale: u8,
     batches: &[RecordBatch],
+    before: &[FittedDimension],
 ) -> Result<(DimensionCard, FittedDimension), ModelError> {
+    if let ScoreMethod::Nested { ties } = config.method(dimension) {
+        return fit_nested(config, dimension, scale, batches, before, *ties);
+    }
     let mut sorted: Vec<i64> = Vec::new();
     for (index, batch) in batches.iter().enumerate() {
         sorted.extend(goodness(dimension, index, batch)?.iter().flatten());
     }
     sorted.par_sort_unstable();
     let method = method_card(config, dimension, scale);
-    let show = |value| CardValue::new(dimension.goodness(value), money_scale(dimension, scale));
+    let show = |value| Numbers { dimension, scale }.show(value);
     let (fitted, split) = match config.method(dimension) {
         ScoreMethod::Quantile { ties } => {
             let ranking = Ranking { bins: config.bins, ties: *ties, separate_one_time: separate(config, dimension) };
@@ -222,11 +275,52 @@ fn fit_dimension(
                 (*ties == Ties::Split).then(|| split_scores(ranking, dimension, &sorted, batches)).transpose()?;
             (ranking.fit(&sorted), split)
         }
+        ScoreMethod::Nested { .. } => (FittedRanking::default(), None),
         ScoreMethod::Thresholds { cuts } => (fit_thresholds(dimension, cuts, &sorted), None),
     };
     let card = DimensionCard::new(dimension.column(), method, config.bins, &fitted, show);
-    let cut_offs = cut_offs_of(dimension, &card, scale)?;
-    Ok((card, FittedDimension { dimension, cut_offs, split }))
+    let fitted = fitted_dimension(dimension, &card, scale, split)?;
+    Ok((card, fitted))
+}
+
+/// Fits the scores of a dimension within those of the dimensions `before`.
+fn fit_nested(
+    config: &RfmConfig,
+    dimension: Dimension,
+    scale: u8,
+    batches: &[RecordBatch],
+    before: &[FittedDimension],
+    ties: Ties,
+) -> Result<(DimensionCard, FittedDimension), ModelError> {
+    let rows = |(index, batch)| Ok((goodness(dimension, index, batch)?, scores_before(before, index, batch)?));
+    let rows = batches.iter().enumerate().map(rows).collect::<Result<Vec<_>, ModelError>>()?;
+    let ranking = Ranking { bins: config.bins, ties, separate_one_time: separate(config, dimension) };
+    let numbers = Numbers { dimension, scale };
+    let fitted = nested::fit(ranking, &rows, numbers);
+    let method = method_card(config, dimension, scale);
+    let show = |value| numbers.show(value);
+    let card = DimensionCard::new(dimension.column(), method, config.bins, &fitted.whole, show);
+    let card = DimensionCard { nested: fitted.cells, ..card };
+    let fitted = fitted_dimension(dimension, &card, scale, None)?;
+    Ok((card, fitted))
+}
+
+/// A dimension as its card tells it.
+fn fitted_dimension(
+    dimension: Dimension,
+    card: &DimensionCard,
+    scale: u8,
+    split: Option<Vec<Int32Array>>,
+) -> Result<FittedDimension, ModelError> {
+    let MethodCard::Nested { separate_one_time, .. } = card.method else {
+        let cut_offs = cut_offs_of(dimension, card, scale)?;
+        return Ok(FittedDimension { dimension, cut_offs, split, nested: None });
+    };
+    let read = |scores: &[ScoreCard]| ranges_of(dimension, scores, scale, separate_one_time);
+    let depth = Dimension::ALL.iter().position(|other| *other == dimension).unwrap_or_default();
+    let nested = Nested::thaw(&card.nested, depth, read)?;
+    let cut_offs = CutOffs::Fitted { worst: Vec::new(), separate_one_time };
+    Ok(FittedDimension { dimension, cut_offs, split, nested: Some(nested) })
 }
 
 /// Describes `sorted` goodness by fixed thresholds; nothing is fitted.
@@ -239,6 +333,9 @@ fn method_card(config: &RfmConfig, dimension: Dimension, scale: u8) -> MethodCar
     match config.method(dimension) {
         ScoreMethod::Quantile { ties } => {
             MethodCard::Quantile { ties: *ties, separate_one_time: separate(config, dimension) }
+        }
+        ScoreMethod::Nested { ties } => {
+            MethodCard::Nested { ties: *ties, separate_one_time: separate(config, dimension) }
         }
         ScoreMethod::Thresholds { cuts } => {
             let scale = money_scale(dimension, scale);
@@ -256,28 +353,41 @@ fn money_scale(dimension: Dimension, scale: u8) -> Option<u8> {
 }
 
 fn cut_offs_of(dimension: Dimension, card: &DimensionCard, scale: u8) -> Result<CutOffs, ModelError> {
-    let what = dimension.column();
-    let scale = money_scale(dimension, scale);
-    let read = |value: &CardValue| value.integer(scale, what).map(|value| dimension.goodness(value));
     match &card.method {
-        MethodCard::Thresholds { cuts } => Ok(CutOffs::Thresholds(cuts.iter().map(read).collect::<Result<_, _>>()?)),
-        MethodCard::Quantile { separate_one_time, .. } => {
-            let mut worst = Vec::new();
-            for score in &card.scores {
-                if let Some(value) = &score.worst {
-                    worst.push((read(value)?, score.score));
-                }
-            }
-            if !worst.is_sorted() || worst.iter().any(|(_, score)| !(1..=10).contains(score)) {
-                return Err(ModelError::CardValue {
-                    what: format!("scores of {what}"),
-                    value: format!("{worst:?}"),
-                    expected: "scores from 1 to 10 whose worst values get better",
-                });
-            }
-            Ok(CutOffs::Fitted { worst, separate_one_time: *separate_one_time })
+        MethodCard::Thresholds { cuts } => {
+            let read = |value: &CardValue| value.integer(money_scale(dimension, scale), dimension.column());
+            let cuts = cuts.iter().map(|cut| read(cut).map(|value| dimension.goodness(value)));
+            Ok(CutOffs::Thresholds(cuts.collect::<Result<_, _>>()?))
+        }
+        MethodCard::Quantile { separate_one_time, .. } | MethodCard::Nested { separate_one_time, .. } => {
+            ranges_of(dimension, &card.scores, scale, *separate_one_time)
         }
     }
+}
+
+/// The cut-offs of fitted ranges of scores.
+fn ranges_of(
+    dimension: Dimension,
+    scores: &[ScoreCard],
+    scale: u8,
+    separate_one_time: bool,
+) -> Result<CutOffs, ModelError> {
+    let what = dimension.column();
+    let mut worst = Vec::new();
+    for score in scores {
+        if let Some(value) = &score.worst {
+            let value = value.integer(money_scale(dimension, scale), what)?;
+            worst.push((dimension.goodness(value), score.score));
+        }
+    }
+    if !worst.is_sorted() || worst.iter().any(|(_, score)| !(1..=10).contains(score)) {
+        return Err(ModelError::CardValue {
+            what: format!("scores of {what}"),
+            value: format!("{worst:?}"),
+            expected: "scores from 1 to 10 whose worst values get better",
+        });
+    }
+    Ok(CutOffs::Fitted { worst, separate_one_time })
 }
 
 /// The goodness of every buyer in a batch; NULL for customers none of whose purchases stands.

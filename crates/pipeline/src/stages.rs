@@ -170,6 +170,7 @@ pub fn features(pipeline: &Pipeline, as_of: AsOf, key_type: KeyType, tables: &Re
         money: pipeline.money.clone(),
         purchase_period: features.purchase_period,
         time_unit: features.time_unit,
+        spend_period: features.spend_period,
         windows: features.windows.clone(),
         key_type,
         mapped: pipeline
@@ -192,27 +193,22 @@ pub fn features(pipeline: &Pipeline, as_of: AsOf, key_type: KeyType, tables: &Re
 /// What the models are asked for; `None` when none is on.
 #[must_use]
 pub fn model(pipeline: &Pipeline) -> Option<ModelConfig> {
-    let resolved::Model { rfm: scores, credit, clv, potential: look_alike, index, segments, groups } = &pipeline.model;
-    if scores.is_none()
-        && credit.is_none()
-        && clv.is_none()
-        && look_alike.is_none()
-        && index.is_none()
-        && segments.is_empty()
-        && groups.is_empty()
-    {
-        return None;
-    }
+    let of = &pipeline.model;
     let rule = |rule: &resolved::SegmentRule| SegmentRule { name: rule.name.clone(), when: rule.when.clone() };
-    Some(ModelConfig {
-        rfm: scores.as_ref().map(rfm),
-        credit: credit.clone(),
-        clv: clv.clone(),
-        index: index.clone(),
-        groups: groups.clone(),
-        potential: look_alike.as_ref().map(potential),
-        segments: segments.iter().map(rule).collect(),
-    })
+    let config = ModelConfig {
+        rfm: of.rfm.as_ref().map(rfm),
+        credit: of.credit.clone(),
+        clv: of.clv.clone(),
+        potential: of.potential.as_ref().map(potential),
+        abc: of.abc.clone(),
+        xyz: of.xyz,
+        value_matrix: of.value_matrix.clone(),
+        lifecycle: of.lifecycle.clone(),
+        index: of.index.clone(),
+        groups: of.groups.clone(),
+        segments: of.segments.iter().map(rule).collect(),
+    };
+    config.is_on().then_some(config)
 }
 
 fn potential(potential: &Potential) -> PotentialConfig {
@@ -222,7 +218,10 @@ fn potential(potential: &Potential) -> PotentialConfig {
 
 fn rfm(rfm: &Rfm) -> RfmConfig {
     let [r, f, m] = rfm.weights;
-    let separate_one_time = matches!(rfm.frequency, ScoreRule::Quantile { separate_one_time: true, .. });
+    let separate_one_time = matches!(
+        rfm.frequency,
+        ScoreRule::Quantile { separate_one_time: true, .. } | ScoreRule::Nested { separate_one_time: true, .. }
+    );
     RfmConfig {
         bins: rfm.bins,
         recency: score(&rfm.recency),
@@ -235,14 +234,17 @@ fn rfm(rfm: &Rfm) -> RfmConfig {
 
 fn score(rule: &ScoreRule) -> ScoreMethod {
     match rule {
-        ScoreRule::Quantile { ties, separate_one_time: _ } => ScoreMethod::Quantile {
-            ties: match ties {
-                resolved::Ties::Low => Ties::Low,
-                resolved::Ties::Mid => Ties::Mid,
-                resolved::Ties::High => Ties::High,
-                resolved::Ties::Split => Ties::Split,
-            },
-        },
+        ScoreRule::Quantile { ties, separate_one_time: _ } => ScoreMethod::Quantile { ties: tie_rule(*ties) },
+        ScoreRule::Nested { ties, separate_one_time: _ } => ScoreMethod::Nested { ties: tie_rule(*ties) },
         ScoreRule::Thresholds { cuts } => ScoreMethod::Thresholds { cuts: cuts.clone() },
+    }
+}
+
+fn tie_rule(ties: resolved::Ties) -> Ties {
+    match ties {
+        resolved::Ties::Low => Ties::Low,
+        resolved::Ties::Mid => Ties::Mid,
+        resolved::Ties::High => Ties::High,
+        resolved::Ties::Split => Ties::Split,
     }
 }

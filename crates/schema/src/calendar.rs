@@ -48,6 +48,51 @@ impl PurchasePeriod {
     }
 }
 
+/// The stretch of time whose spend is compared with that of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SpendPeriod {
+    /// An ISO week, Monday to Sunday.
+    Week,
+    /// A calendar month.
+    Month,
+    /// A calendar quarter.
+    Quarter,
+    /// A calendar year.
+    Year,
+}
+
+impl SpendPeriod {
+    /// Index of the period that holds `day` (days since 1970-01-01). Consecutive periods have consecutive indices.
+    #[inline]
+    #[must_use]
+    pub fn index(self, day: i32) -> i32 {
+        match self {
+            Self::Week => PurchasePeriod::Week.index(day),
+            Self::Month => PurchasePeriod::Month.index(day),
+            Self::Quarter => PurchasePeriod::Month.index(day).div_euclid(3),
+            Self::Year => PurchasePeriod::Month.index(day).div_euclid(12),
+        }
+    }
+
+    /// Index of the first period that is not over at the end of `day`.
+    #[must_use]
+    pub fn first_incomplete(self, day: i32) -> i32 {
+        let index = self.index(day);
+        index + i32::from(self.index(day.saturating_add(1)) != index)
+    }
+
+    /// The period's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Quarter => "quarter",
+            Self::Year => "year",
+        }
+    }
+}
+
 /// The unit of `recency` and `customer_age`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TimeUnit {
@@ -140,6 +185,22 @@ mod tests {
         assert_eq!(month(day(1969, 12, 31)), -1);
         assert_eq!(month(day(2024, 1, 1)) - month(day(2023, 12, 31)), 1);
         assert_eq!(month(day(1, 1, 1)), -1969 * 12);
+    }
+
+    #[test]
+    fn a_spend_period_is_complete_at_the_end_of_its_last_day() {
+        use SpendPeriod::{Month, Quarter, Week, Year};
+        for period in [Month, Quarter, Year] {
+            let new_year = period.index(day(2024, 1, 1));
+            assert_eq!(period.index(day(2023, 12, 31)), new_year - 1);
+            assert_eq!(period.first_incomplete(day(2023, 12, 31)), new_year);
+            assert_eq!(period.first_incomplete(day(2023, 12, 30)), new_year - 1);
+            assert_eq!(period.first_incomplete(day(9999, 12, 31)), period.index(day(9999, 12, 31)) + 1);
+        }
+        assert_eq!(Quarter.index(day(1969, 12, 31)), -1);
+        assert_eq!(Quarter.index(day(2024, 6, 30)) + 1, Quarter.index(day(2024, 7, 1)));
+        assert_eq!(Week.first_incomplete(day(2024, 1, 7)), Week.index(day(2024, 1, 8)));
+        assert_eq!(Week.first_incomplete(day(2024, 1, 6)), Week.index(day(2024, 1, 6)));
     }
 
     #[test]

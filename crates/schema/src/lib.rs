@@ -20,7 +20,7 @@ pub mod table;
 
 pub use accounting::{Accounting, Bucket, Tally};
 pub use as_of::AsOf;
-pub use calendar::{PurchasePeriod, TimeUnit, WindowDays};
+pub use calendar::{PurchasePeriod, SpendPeriod, TimeUnit, WindowDays};
 pub use event::{EventBatch, EventColumn, Form, KeyColumn, KeyType, Layout};
 pub use horizon::Horizon;
 pub use money::Money;

@@ -29,6 +29,9 @@ impl Share {
     /// Nothing of the whole.
     pub const ZERO: Self = Self(0.0);
 
+    /// One half of the whole.
+    pub const HALF: Self = Self(0.5);
+
     const EXPECTED: &'static str = "a share from 0% to 100%, such as `2%` or `0.02`";
 
     /// A share from a fraction in `[0, 1]`.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use appraise_schema::event::KeyType;
-use appraise_schema::{Money, PurchasePeriod, SourceKind, TimeUnit};
+use appraise_schema::{Money, PurchasePeriod, SourceKind, SpendPeriod, TimeUnit};
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use arrow::util::display::array_value_to_string;
@@ -24,6 +24,7 @@ pub(crate) fn config(mapped: &[(SourceKind, &[&str])]) -> FeatureConfig {
         money: Money::new("GBP", 2).unwrap(),
         purchase_period: PurchasePeriod::Day,
         time_unit: TimeUnit::Day,
+        spend_period: SpendPeriod::Quarter,
         windows: vec!["30d".parse().unwrap()],
         key_type: KeyType::Integer,
         mapped: mapped.iter().map(|(source, names)| (*source, columns(names))).collect(),

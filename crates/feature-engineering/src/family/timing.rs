@@ -4,16 +4,21 @@
 
 #[cfg(test)]
 mod tests;
+mod variation;
 
 use appraise_schema::{ColumnSpec, ColumnType, PurchasePeriod, SourceKind};
 use arrow::array::ArrayRef;
 
+use self::variation::Variation;
 use super::purchase::spend::each_period;
 use super::{Family, FamilyColumns, Need};
 use crate::column::{Doubles, Integers, ratio};
 use crate::config::FeatureConfig;
 use crate::error::FoldError;
 use crate::history::History;
+
+/// How much spend varies.
+const SPEND_CV: &str = "spend_cv";
 
 /// The family's columns.
 pub(crate) fn columns(config: &FeatureConfig) -> FamilyColumns {
@@ -22,14 +27,21 @@ pub(crate) fn columns(config: &FeatureConfig) -> FamilyColumns {
     }
     let double = ColumnType::Float64;
     let maybe = ColumnSpec::nullable;
+    let period = config.spend_period.name();
+    let variation = format!(
+        "population coefficient of variation of the spend of a {period}, from that of the first purchase to the last \
+         complete one; NULL with fewer than 4"
+    );
     let months = "longest run of consecutive calendar months with a purchase that stands";
     let fixed = vec![
         maybe("mean_gap_days", double, "days", "mean time between consecutive purchase periods"),
         maybe("gap_sd_days", double, "days", "sample standard deviation of the gaps; NULL with fewer than 2 gaps"),
         maybe("gap_cv", double, "", "gap_sd_days / mean_gap_days"),
         maybe("longest_gap_days", double, "days", "longest time between consecutive purchase periods"),
+        maybe("last_gap_days", double, "days", "time between the last purchase period and the one before"),
         ColumnSpec::required("longest_active_months", ColumnType::Int64, "months", months),
         maybe("overdue_ratio", double, "", "days_since_last_purchase / mean_gap_days"),
+        maybe(SPEND_CV, double, "", &variation),
     ];
     FamilyColumns { fixed, own: Vec::new() }
 }
@@ -48,8 +60,12 @@ pub(crate) struct Timing {
     deviation: Doubles,
     variation: Doubles,
     longest: Doubles,
+    last: Doubles,
     active_months: Integers,
     overdue: Doubles,
+    spend: Doubles,
+    /// Where `spend_cv` is wanted.
+    spend_variation: Option<Variation>,
 }
 
 /// The gaps of one customer, in periods.
@@ -59,6 +75,7 @@ struct Gaps {
     sum: i128,
     squares: i128,
     longest: i32,
+    last: i32,
 }
 
 impl Timing {
@@ -71,8 +88,11 @@ impl Timing {
             deviation: Doubles::default(),
             variation: Doubles::default(),
             longest: Doubles::default(),
+            last: Doubles::default(),
             active_months: Integers::default(),
             overdue: Doubles::default(),
+            spend: Doubles::default(),
+            spend_variation: config.keeps(SPEND_CV).then(|| Variation::new(config)),
         }
     }
 }
@@ -91,8 +111,10 @@ impl Family for Timing {
         self.deviation.push(deviation);
         self.variation.push(deviation.zip(mean).map(|(deviation, mean)| deviation / mean));
         self.longest.push(mean.map(|_| f64::from(gaps.longest) * length));
+        self.last.push(mean.map(|_| f64::from(gaps.last) * length));
         self.active_months.push(Some(longest_run(days)));
         self.overdue.push(since_last.filter(|_| gaps.count > 0).map(|since_last| since_last / total));
+        self.spend.push(self.spend_variation.as_ref().and_then(|variation| variation.of(&history.purchases)));
         Ok(())
     }
 
@@ -102,8 +124,10 @@ impl Family for Timing {
             self.deviation.finish(),
             self.variation.finish(),
             self.longest.finish(),
+            self.last.finish(),
             self.active_months.finish(),
             self.overdue.finish(),
+            self.spend.finish(),
         ]
     }
 }
@@ -120,6 +144,7 @@ impl Gaps {
                 gaps.sum += i128::from(gap);
                 gaps.squares += i128::from(gap) * i128::from(gap);
                 gaps.longest = gaps.longest.max(gap);
+                gaps.last = gap;
             }
         });
         gaps

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use appraise_feature_engineering::{Duplicates, FeatureConfig, InteractionConfig, ReferenceConfig};
 use appraise_schema::event::KeyType;
-use appraise_schema::{AsOf, Money, PurchasePeriod, Reference, SourceKind, TimeUnit};
+use appraise_schema::{AsOf, Money, PurchasePeriod, Reference, SourceKind, SpendPeriod, TimeUnit};
 use appraise_testutils::naive::{Question, ReferenceQuestion};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -39,6 +39,7 @@ pub(crate) fn config(question: &Question) -> FeatureConfig {
         money: Money::new("GBP", question.money_scale).unwrap(),
         purchase_period: question.period,
         time_unit: question.time_unit,
+        spend_period: question.spend_period,
         windows: question.windows.iter().map(|days| format!("{days}d").parse().unwrap()).collect(),
         key_type: question.key_type,
         mapped: question.mapped.clone(),
@@ -75,6 +76,7 @@ pub(crate) fn full_question() -> Question {
         period: PurchasePeriod::Day,
         money_scale: 2,
         time_unit: TimeUnit::Day,
+        spend_period: SpendPeriod::Quarter,
         windows: vec![7, 90],
         key_type: KeyType::Integer,
         mapped: SourceKind::ALL.into_iter().map(|source| (source, columns(source))).collect(),
@@ -122,6 +124,7 @@ pub(crate) fn question() -> impl Strategy<Value = Question> {
         select(&DATES),
         select(&[PurchasePeriod::Day, PurchasePeriod::Week, PurchasePeriod::Month]),
         select(&[TimeUnit::Day, TimeUnit::Week]),
+        select(&[SpendPeriod::Week, SpendPeriod::Month, SpendPeriod::Quarter, SpendPeriod::Year]),
         subsequence(vec![1, 7, 30, 90, 365], 0..=3),
     );
     let rows = (
@@ -139,13 +142,14 @@ pub(crate) fn question() -> impl Strategy<Value = Question> {
         subsequence(ATTRIBUTES.to_vec(), 0..=2),
     );
     (times, rows, numbers).prop_map(|(times, rows, numbers)| {
-        let (date, period, time_unit, windows) = times;
+        let (date, period, time_unit, spend_period, windows) = times;
         let (key_type, mapped, latest, repeats) = rows;
         let (half_life_days, weights, default_days, late_bid_seconds, no_show_days, attributes) = numbers;
         let mut question = Question {
             as_of: date.parse::<AsOf>().unwrap().day(),
             period,
             time_unit,
+            spend_period,
             windows,
             key_type,
             half_life_days,

@@ -97,24 +97,24 @@ fn check(config: &IndexConfig) -> Result<(), ModelError> {
         Err(ModelError::Parameter { parameter, value, expected: expected.to_owned() })
     };
     if config.groups.is_empty() {
-        return refuse("model.index.tree", "empty".to_owned(), "a group of indicators");
+        return refuse("index.tree", "empty".to_owned(), "a group of indicators");
     }
     let mut names: Vec<&str> = Vec::new();
     for group in &config.groups {
         if group.indicators.is_empty() {
-            return refuse("model.index.tree", format!("without indicators in `{}`", group.name), "one or more");
+            return refuse("index.tree", format!("without indicators in `{}`", group.name), "one or more");
         }
         let of_group = std::iter::once(group.name.as_str()).chain(group.indicators.iter().map(|of| of.column.as_str()));
         for name in of_group {
             if names.contains(&name) {
-                return refuse("model.index.tree", format!("with `{name}` twice"), "each name once");
+                return refuse("index.tree", format!("with `{name}` twice"), "each name once");
             }
             names.push(name);
         }
     }
     let sum: f64 = config.tiers.iter().map(|(_, share)| share).sum();
     if !config.tiers.is_empty() && (sum - 1.0).abs() > 1e-9 {
-        return refuse("model.index.tiers", format!("{}% in all", sum * 100.0), "100%");
+        return refuse("index.tiers", format!("{}% in all", sum * 100.0), "100%");
     }
     Ok(())
 }

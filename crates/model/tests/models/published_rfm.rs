@@ -1,9 +1,13 @@
 //! RFM scores of the R package rfm's customers, and those of an independent script for every tie rule.
 
-use appraise_model::{RF_GRID, RfmConfig, ScoreMethod, Ties};
-use appraise_schema::KeyType;
+use std::sync::Arc;
 
-use crate::customers::{Customer, as_of, buyer, features, fit, plan, rows, scores, texts};
+use appraise_model::{AbcConfig, ModelConfig, ModelPlan, RF_GRID, RfmConfig, ScoreMethod, Ties, Valued, XyzConfig};
+use appraise_schema::{ColumnSpec, ColumnType, KeyType, Share, TableContract};
+use arrow::array::{Float64Array, RecordBatch};
+use serde_json::Value;
+
+use crate::customers::{Customer, as_of, buyer, contract, features, fit, plan, rows, scores, texts, truth};
 
 /// The customers of `rfm_variants.csv` in its order, with one order per period and whole amounts as money.
 fn published_customers() -> Vec<Customer> {
@@ -132,4 +136,89 @@ fn the_rf_grid_meets_the_published_segments() {
     let theirs: Vec<Option<String>> =
         rows("rfm_variants.csv").iter().map(|row| Some(ours(&row["segment_RF_mid"]))).collect();
     assert_eq!(texts(&valued, "segment"), theirs);
+}
+
+/// F ranked within each R score, M within each cell of both.
+fn nested() -> RfmConfig {
+    let within = ScoreMethod::Nested { ties: Ties::Mid };
+    RfmConfig { frequency: within.clone(), monetary: within, ..by_ties(Ties::Mid) }
+}
+
+#[test]
+fn nested_scores_meet_the_published_ones_also_by_their_card() {
+    let customers = published_customers();
+    let valued = fit(&nested(), &customers);
+    let again = plan(nested(), &[]).apply(&valued.card, &features(KeyType::Text, &customers, 333)).unwrap();
+    let summary: Value = serde_json::from_str(&truth("rfm_abc_summary.json")).unwrap();
+    let card = valued.card.rfm.as_ref().unwrap();
+    for (score, name, fitted) in [
+        ("r_score", "R_nest", &card.recency),
+        ("f_score", "F_nest", &card.frequency),
+        ("m_score", "M_nest", &card.monetary),
+    ] {
+        assert_eq!(scores(&valued, score), published("rfm_variants.csv", name), "{name}");
+        assert_eq!(scores(&again, score), scores(&valued, score), "{name}");
+        let counts = fitted.scores.iter().map(|score| (score.score.to_string(), Value::from(score.customers)));
+        assert_eq!(Value::Object(counts.collect()), summary["score_counts"][name], "{name}");
+    }
+    assert_eq!((card.frequency.nested.len(), card.monetary.nested.len()), (1 + 5, 1 + 25));
+}
+
+#[test]
+fn a_cell_that_nobody_was_fitted_in_takes_the_cut_offs_of_all_buyers() {
+    // Whoever bought lately bought often: nobody scores R5 F1.
+    let customers: Vec<Customer> = (1..=10_i32)
+        .map(|place| buyer(&format!("c{place}"), place, i64::from(11 - place), i64::from(place) * 100))
+        .collect();
+    let config = RfmConfig { frequency: by_ties(Ties::Mid).frequency, ..nested() };
+    let card = fit(&config, &customers).card;
+    // The best of all has 5; the two of R5 F5 share 2 and 4 between them.
+    let later = [buyer("new", 1, 1, 1_000), buyer("known", 1, 10, 1_000)];
+    let valued = plan(config, &[]).apply(&card, &features(KeyType::Text, &later, 2)).unwrap();
+    assert_eq!(texts(&valued, "rfm_cell"), [Some("515".to_owned()), Some("554".to_owned())]);
+}
+
+/// The published customers with the `spend_cv` of the script, classed.
+fn classed() -> Valued {
+    let customers = published_customers();
+    let TableContract { name, meaning, mut columns } = contract(KeyType::Text);
+    columns.push(ColumnSpec::nullable("spend_cv", ColumnType::Float64, "", "of the script"));
+    let contract = TableContract::new(&name, &meaning, columns).unwrap();
+    let variation =
+        rows("rfm_variants.csv").iter().map(|row| row["xyz_cv"].parse::<f64>().ok()).collect::<Float64Array>();
+    let base = &features(KeyType::Text, &customers, customers.len())[0];
+    let columns = base.columns().iter().cloned().chain([Arc::new(variation) as _]).collect();
+    let table = RecordBatch::try_new(contract.arrow(), columns).unwrap();
+    let [a, b] = [0.8, 0.95].map(|share| Share::from_fraction(share).unwrap());
+    let abc = Some(AbcConfig { measure: None, a, b });
+    let config = ModelConfig { abc, xyz: Some(XyzConfig::default()), ..ModelConfig::default() };
+    ModelPlan::new(&config, &contract).unwrap().fit_and_apply(as_of(), &[table]).unwrap()
+}
+
+/// The script goes row by row, so it tears two pairs of equal customers apart; here they share the better class.
+#[test]
+fn abc_classes_are_those_before_but_for_two_customers_whose_equals_are_better() {
+    let valued = classed();
+    let ours: Vec<String> = texts(&valued, "abc_class").into_iter().map(Option::unwrap).collect();
+    let theirs = rows("rfm_variants.csv");
+    let mut torn = Vec::new();
+    for (row, class) in theirs.iter().zip(&ours) {
+        let better = theirs.iter().filter(|other| other["M"] == row["M"]).map(|other| &other["abc_before"]).min();
+        assert_eq!(Some(class), better, "{}", row["customer_id"]);
+        torn.extend((*class != row["abc_before"]).then(|| format!("{} {}", row["customer_id"], row["M"])));
+    }
+    assert_eq!(torn, ["Laurel Morar 230", "Zola Nolan 375"]);
+    let summary: Value = serde_json::from_str(&truth("rfm_abc_summary.json")).unwrap();
+    let of = |class: &str| summary["abc_before"][class].as_u64().unwrap();
+    let counts: Vec<u64> = valued.card.abc.unwrap().classes.iter().map(|class| class.customers).collect();
+    assert_eq!(counts, [of("A") + 1, of("B"), of("C") - 1]);
+}
+
+#[test]
+fn xyz_classes_are_the_published_ones() {
+    let valued = classed();
+    let theirs: Vec<Option<String>> = rows("rfm_variants.csv").iter().map(|row| Some(row["xyz"].clone())).collect();
+    assert_eq!(texts(&valued, "xyz_class"), theirs);
+    let counts: Vec<u64> = valued.card.xyz.unwrap().classes.iter().map(|class| class.customers).collect();
+    assert_eq!(counts, [0, 8, 987]);
 }

@@ -84,23 +84,33 @@ fn check_model(report: &mut Report<'_>, spec: &Spec, pipeline: &Pipeline, featur
         ModelError::RuleType { segment, .. } | ModelError::SegmentName { name: segment, .. } => {
             report.add(&rule_path(spec, segment), error.to_string(), error.hint().as_deref());
         }
-        ModelError::Parameter { parameter, .. } if parameter.starts_with("model.") => {
-            report.add(parameter, error.to_string(), error.hint().as_deref());
+        ModelError::Parameter { parameter, .. } => {
+            report.add(&format!("model.{parameter}"), error.to_string(), error.hint().as_deref());
         }
         ModelError::Column { column, .. } => {
-            report.add(&model_path(spec, column), error.to_string(), error.hint().as_deref());
+            report.add(&reading(spec, column), error.to_string(), error.hint().as_deref());
         }
         _ => report.add("model", error.to_string(), error.hint().as_deref()),
     }
 }
 
-/// Where a model names `column`.
-fn model_path(spec: &Spec, column: &str) -> String {
-    let index = spec.model.iter().flat_map(|model| &model.index);
-    let mut groups = index.flat_map(|index| &index.tree.0);
-    match groups.find(|(_, indicators)| indicators.0.iter().any(|(name, _)| name.0 == column)) {
-        Some((group, _)) => format!("model.index.tree.{}.{column}", group.0),
-        None => "model".to_owned(),
+/// Where a model names the column that it reads.
+fn reading(spec: &Spec, column: &str) -> String {
+    let Some(model) = &spec.model else { return "model".to_owned() };
+    let matrix = model.value_matrix.clone().unwrap_or_default();
+    let [current, future] = [matrix.current, matrix.future].map(|axis| axis.and_then(|axis| axis.column));
+    let named = [
+        ("model.abc.measure", model.abc.clone().and_then(|abc| abc.measure)),
+        ("model.value_matrix.current.column", current),
+        ("model.value_matrix.future.column", future),
+    ];
+    let of = named.into_iter().find(|(_, name)| name.as_ref().is_some_and(|name| name.0 == column));
+    let mut groups = model.index.iter().flat_map(|index| &index.tree.0);
+    let group = groups.find(|(_, indicators)| indicators.0.iter().any(|(name, _)| name.0 == column));
+    match (of, group) {
+        (Some((path, _)), _) => path.to_owned(),
+        (None, Some((group, _))) => format!("model.index.tree.{}.{column}", group.0),
+        (None, None) => "model".to_owned(),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod built;
 mod checks;
+mod classes;
 mod expression;
 mod format;
 pub mod index_text;

@@ -8,6 +8,7 @@ use appraise_model::{CreditConfig, Grade, RF_GRID};
 use appraise_schema::SourceKind;
 use serde_json::{Map, Value as Json, json};
 
+use super::classes::classes;
 use super::index_text::index;
 use super::node::{Node, Value, whole};
 use super::problem::{Place, join};
@@ -64,6 +65,7 @@ fn resolved(pipeline: &Pipeline, tree: &Node) -> Json {
     model.extend(pipeline.model.credit.as_ref().map(|of| ("credit".to_owned(), credit(of, tree))));
     model.extend(pipeline.model.clv.as_ref().map(|of| ("clv".to_owned(), clv(of))));
     model.extend(pipeline.model.potential.as_ref().map(|of| ("potential".to_owned(), potential(of, tree))));
+    model.extend(classes(&pipeline.model));
     model.extend(pipeline.model.index.as_ref().map(|of| ("index".to_owned(), index(of))));
     model.insert("segments".to_owned(), segments(pipeline));
     let groups = &pipeline.model.groups;
@@ -127,6 +129,7 @@ fn features(features: &Features) -> Json {
     let mut entries = json!({
         "purchase_period": period_name(features.purchase_period),
         "time_unit": unit_name(features.time_unit),
+        "spend_period": features.spend_period.name(),
         "windows": features.windows.iter().map(ToString::to_string).collect::<Json>(),
         "leave_out": features.leave_out,
         "interaction": {
@@ -160,6 +163,10 @@ fn rfm(rfm: &Rfm, tree: &Node) -> Json {
             json!({ "method": "quantile", "ties": ties, "separate_one_time": separate_one_time })
         }
         ScoreRule::Quantile { ties, .. } => json!({ "method": "quantile", "ties": ties }),
+        ScoreRule::Nested { ties, separate_one_time } if name == "frequency" => {
+            json!({ "method": "nested", "ties": ties, "separate_one_time": separate_one_time })
+        }
+        ScoreRule::Nested { ties, .. } => json!({ "method": "nested", "ties": ties }),
         ScoreRule::Thresholds { .. } => {
             let cuts = tree.at(&format!("model.rfm.{name}.cuts")).map(Node::to_json);
             json!({ "method": "thresholds", "cuts": cuts })

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use appraise_expression::Parsed;
 use appraise_feature_engineering::InteractionConfig;
-use appraise_model::{ClvConfig, CreditConfig, IndexConfig};
+use appraise_model::{AbcConfig, ClvConfig, CreditConfig, IndexConfig, LifecycleConfig, ValueMatrixConfig, XyzConfig};
 use appraise_schema::source::SourceColumn;
-use appraise_schema::{AsOf, Horizon, Money, PurchasePeriod, Share, SourceKind, TimeUnit, WindowDays};
+use appraise_schema::{AsOf, Horizon, Money, PurchasePeriod, Share, SourceKind, SpendPeriod, TimeUnit, WindowDays};
 use chrono_tz::Tz;
 
 pub use super::types::{Compression, Delivery, Duplicates, Severity, Ties};
@@ -184,6 +184,8 @@ pub struct Features {
     pub purchase_period: PurchasePeriod,
     /// Unit of recency and customer age.
     pub time_unit: TimeUnit,
+    /// Stretch of time whose spend `spend_cv` compares.
+    pub spend_period: SpendPeriod,
     /// Trailing windows, ascending, each once.
     pub windows: Vec<WindowDays>,
     /// Names of the families that are left out.
@@ -213,6 +215,14 @@ pub struct Model {
     pub clv: Option<ClvConfig>,
     /// Look-alike values, where they are asked for.
     pub potential: Option<Potential>,
+    /// ABC classes, where they are asked for.
+    pub abc: Option<AbcConfig>,
+    /// XYZ classes, where they are asked for.
+    pub xyz: Option<XyzConfig>,
+    /// The value matrix, where it is asked for.
+    pub value_matrix: Option<ValueMatrixConfig>,
+    /// The lifecycle, where it is asked for.
+    pub lifecycle: Option<LifecycleConfig>,
     /// The value index, where it is asked for.
     pub index: Option<IndexConfig>,
     /// Text columns whose values make the groups of `group_values`, set by set.
@@ -241,6 +251,13 @@ pub struct Rfm {
 pub enum ScoreRule {
     /// By rank among the customers.
     Quantile {
+        /// The score of equal values.
+        ties: Ties,
+        /// Whether score 1 is for customers of one purchase period, and the others are ranked among themselves.
+        separate_one_time: bool,
+    },
+    /// By rank among the customers of equal scores before.
+    Nested {
         /// The score of equal values.
         ties: Ties,
         /// Whether score 1 is for customers of one purchase period, and the others are ranked among themselves.

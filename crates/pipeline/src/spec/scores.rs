@@ -4,7 +4,7 @@ use super::problem::join;
 use super::resolve::Report;
 use super::resolved::{Rfm, ScoreRule};
 use super::scalars::Decimal;
-use super::types::{FrequencySpec, RfmSpec, ScoreMethod, ScoreSpec, ScoreWeights};
+use super::types::{FrequencySpec, RfmSpec, ScoreMethod, ScoreSpec, ScoreWeights, Ties};
 
 const DEFAULT_BINS: u8 = 5;
 
@@ -63,14 +63,16 @@ fn rule(report: &mut Report<'_>, score: &Score<'_>, bins: u8) -> ScoreRule {
     let path = format!("model.rfm.{}", score.name);
     let frequency = matches!(score.unit, Unit::Periods);
     match score.spec.method.unwrap_or_default() {
-        ScoreMethod::Quantile => {
+        method @ (ScoreMethod::Quantile | ScoreMethod::Nested) => {
             if score.spec.cuts.is_some() {
                 report.add(&join(&path, "cuts"), "`cuts` have no meaning here", Some("write `method: thresholds`"));
             }
-            ScoreRule::Quantile {
-                ties: score.spec.ties.unwrap_or_default(),
-                separate_one_time: score.separate.unwrap_or(frequency),
+            let (ties, separate_one_time) = (score.spec.ties.unwrap_or_default(), score.separate.unwrap_or(frequency));
+            if method == ScoreMethod::Quantile {
+                return ScoreRule::Quantile { ties, separate_one_time };
             }
+            nested(report, score, &path, ties);
+            ScoreRule::Nested { ties, separate_one_time }
         }
         ScoreMethod::Thresholds => {
             for (key, given) in
@@ -82,6 +84,18 @@ fn rule(report: &mut Report<'_>, score: &Score<'_>, bins: u8) -> ScoreRule {
             }
             ScoreRule::Thresholds { cuts: cuts(report, score, &path, bins) }
         }
+    }
+}
+
+/// Reports what can't be nested.
+fn nested(report: &mut Report<'_>, score: &Score<'_>, path: &str, ties: Ties) {
+    if matches!(score.unit, Unit::Days) {
+        let hint = Some("nest `frequency`, `monetary` or both");
+        report.add(&join(path, "method"), "there is no score before recency that it could be nested in", hint);
+    }
+    if ties == Ties::Split {
+        let hint = Some("write `low`, `mid` or `high`");
+        report.add(&join(path, "ties"), "`split` has no meaning with `nested`", hint);
     }
 }
 

@@ -6,6 +6,7 @@ use appraise_schema::as_of::date_of;
 use appraise_schema::{PurchasePeriod, TimeUnit};
 use serde_json::{Value, json};
 
+use super::classes::classes;
 use super::index_text::index;
 use super::resolved::{
     CheckRule, ColumnCheck, Features, Model, Pipeline, Potential, ReferenceTable, Rfm, ScoreRule, Source,
@@ -82,6 +83,7 @@ fn features(features: &Features) -> Value {
     json!({
         "purchase_period": period_name(features.purchase_period),
         "time_unit": unit_name(features.time_unit),
+        "spend_period": features.spend_period.name(),
         "windows": features.windows.iter().map(ToString::to_string).collect::<Value>(),
         "leave_out": features.leave_out,
         "half_life_days": features.interaction.half_life_days,
@@ -112,6 +114,9 @@ fn model(model: &Model) -> Value {
     }
     if let Some(of) = &model.potential {
         semantic["potential"] = potential(of);
+    }
+    for (key, section) in classes(model) {
+        semantic[key] = section;
     }
     semantic
 }
@@ -187,6 +192,9 @@ fn score(rule: &ScoreRule) -> Value {
     match rule {
         ScoreRule::Quantile { ties, separate_one_time } => {
             json!({ "method": "quantile", "ties": ties, "separate_one_time": separate_one_time })
+        }
+        ScoreRule::Nested { ties, separate_one_time } => {
+            json!({ "method": "nested", "ties": ties, "separate_one_time": separate_one_time })
         }
         ScoreRule::Thresholds { cuts } => json!({ "method": "thresholds", "cuts": cuts }),
     }

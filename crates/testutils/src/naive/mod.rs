@@ -18,7 +18,7 @@ mod timing;
 use std::collections::{BTreeMap, BTreeSet};
 
 use appraise_schema::event::KeyType;
-use appraise_schema::{PurchasePeriod, Reference, SourceKind, TimeUnit, hash};
+use appraise_schema::{PurchasePeriod, Reference, SourceKind, SpendPeriod, TimeUnit, hash};
 
 pub use cell::{Cell, Row, agree};
 pub use distinct::{Dropped, distinct, dropped};
@@ -50,6 +50,8 @@ pub struct Question {
     pub money_scale: u8,
     /// Unit of recency and customer age.
     pub time_unit: TimeUnit,
+    /// Stretch of time whose spend `spend_cv` compares.
+    pub spend_period: SpendPeriod,
     /// Windows in days.
     pub windows: Vec<i32>,
     /// Type of customer keys, and of all other ids.

@@ -1,5 +1,7 @@
 //! How regularly the customer buys.
 
+use std::collections::BTreeMap;
+
 use appraise_schema::{PurchasePeriod, SourceKind};
 
 use super::cell::{Columns, wide};
@@ -23,10 +25,27 @@ pub(super) fn fold(subject: &Subject<'_>, out: &mut Columns) {
     out.double("gap_sd_days", sd);
     out.double("gap_cv", sd.zip(mean).map(|(sd, mean)| sd / mean));
     out.quotient("longest_gap_days", gaps.iter().copied().reduce(f64::max));
+    out.quotient("last_gap_days", gaps.last().copied());
+    out.double("spend_cv", spend_cv(subject));
     out.whole("longest_active_months", Some(longest_active_months(subject)));
     let since_last = subject.last().map(|last| f64::from(question.as_of - last));
     let all = gaps.iter().sum::<f64>();
     out.quotient("overdue_ratio", since_last.filter(|_| all > 0.0).map(|since_last| since_last * n / all));
+}
+
+/// The population's standard deviation of the spend of the complete periods since the first purchase, over its mean.
+fn spend_cv(subject: &Subject<'_>) -> Option<f64> {
+    let period = subject.question.spend_period;
+    let complete = period.index(subject.entry()?)..period.index(subject.question.as_of + 1);
+    let mut by_period: BTreeMap<i32, i128> = BTreeMap::new();
+    for row in subject.standing() {
+        *by_period.entry(period.index(row.day)).or_default() += i128::from(row.amount);
+    }
+    let spend: Vec<f64> = complete.map(|index| by_period.get(&index).map_or(0.0, |&spend| spend as f64)).collect();
+    let n = spend.len() as f64;
+    let mean = spend.iter().sum::<f64>() / n;
+    let variance = spend.iter().map(|spend| (spend - mean).powi(2)).sum::<f64>() / n;
+    (spend.len() >= 4 && mean > 0.0).then(|| variance.sqrt() / mean)
 }
 
 /// The longest run of consecutive calendar months with a standing purchase.

@@ -34,22 +34,31 @@ pub(crate) fn net_revenue(history: &History<'_>) -> i128 {
 
 /// Hands the index of each period in `days` to `visit`; `days` ascend.
 pub(crate) fn each_period(period: PurchasePeriod, days: &[i32], mut visit: impl FnMut(i32)) {
-    by_period(period, days.iter().map(|&day| (day, 0)), |index, _| visit(index));
+    by_period(|day| period.index(day), days.iter().map(|&day| (day, 0)), |index, _| visit(index));
 }
 
 /// Hands the index and the spend of each period in `purchases` to `visit`. The sum of all spend fits 64 bits.
 pub(crate) fn each_spend(period: PurchasePeriod, purchases: &Transactions<'_>, visit: impl FnMut(i32, i64)) {
-    let rows = purchases.days.iter().zip(purchases.amounts);
-    by_period(period, rows.map(|(&day, &amount)| (day, amount)), visit);
+    each_spend_of(|day| period.index(day), purchases, visit);
 }
 
-fn by_period(period: PurchasePeriod, mut rows: impl Iterator<Item = (i32, i64)>, mut visit: impl FnMut(i32, i64)) {
+/// The same for the periods that `index` gives of days, in their order.
+pub(crate) fn each_spend_of(index: impl Fn(i32) -> i32, purchases: &Transactions<'_>, visit: impl FnMut(i32, i64)) {
+    let rows = purchases.days.iter().zip(purchases.amounts);
+    by_period(index, rows.map(|(&day, &amount)| (day, amount)), visit);
+}
+
+fn by_period(
+    index_of: impl Fn(i32) -> i32,
+    mut rows: impl Iterator<Item = (i32, i64)>,
+    mut visit: impl FnMut(i32, i64),
+) {
     let Some((first, amount)) = rows.next() else { return };
-    let (mut day_before, mut current, mut of_period) = (first, period.index(first), amount);
+    let (mut day_before, mut current, mut of_period) = (first, index_of(first), amount);
     for (day, amount) in rows {
         if day != day_before {
             day_before = day;
-            let index = period.index(day);
+            let index = index_of(day);
             if index != current {
                 visit(current, of_period);
                 (current, of_period) = (index, 0);

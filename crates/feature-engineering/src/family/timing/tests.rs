@@ -19,6 +19,7 @@ fn four_purchase_days_make_three_gaps() {
         ("gap_sd_days", &sd.to_string()),
         ("gap_cv", &(sd / 10.0).to_string()),
         ("longest_gap_days", "20.0"),
+        ("last_gap_days", "20.0"),
         ("longest_active_months", "1"),
         ("overdue_ratio", "1.5"),
     ];
@@ -41,7 +42,7 @@ fn two_purchases_make_one_gap_without_deviation() {
 #[test]
 fn one_purchase_day_makes_no_gap() {
     let row = of(&config("2024-01-09", &[]), &[("2024-01-01", 1), ("2024-01-01", 1)]);
-    let null = ["mean_gap_days", "gap_sd_days", "gap_cv", "longest_gap_days", "overdue_ratio"];
+    let null = ["mean_gap_days", "gap_sd_days", "gap_cv", "longest_gap_days", "last_gap_days", "overdue_ratio"];
     assert_row(&row, &null.map(|column| (column, "NULL")));
     assert_row(&row, &[("longest_active_months", "1")]);
 }
@@ -81,4 +82,65 @@ fn runs_of_months_go_on_across_years() {
     let dates = ["2023-08-01", "2023-11-30", "2023-12-01", "2024-01-31", "2024-03-01", "2024-04-01"];
     let row = of(&config("2024-05-01", &[]), &dates.map(|date| (date, 1)));
     assert_row(&row, &[("longest_active_months", "3")]);
+}
+
+#[test]
+fn the_last_gap_need_not_be_the_longest() {
+    let row = of(&config("2024-02-15", &[]), &[("2024-01-01", 1), ("2024-01-21", 1), ("2024-01-26", 1)]);
+    assert_row(&row, &[("longest_gap_days", "20.0"), ("last_gap_days", "5.0")]);
+}
+
+/// `spend_cv` at `as_of`.
+fn spend_cv(as_of: &str, rows: &[(&str, i64)]) -> String {
+    of(&config(as_of, &[]), rows)["spend_cv"].clone()
+}
+
+#[test]
+fn spend_varies_over_complete_quarters_and_empty_ones_count_as_zero() {
+    // Quarters of 300, 0, 100, 0: mean 100, squared deviations 4, 1, 0, 1 times 10,000, variance 15,000.
+    let rows = [("2023-02-14", 100), ("2023-03-31", 200), ("2023-07-01", 100), ("2024-01-01", 999)];
+    assert_eq!(spend_cv("2023-12-31", &rows[..3]), (1.5_f64).sqrt().to_string());
+    // The quarter that has begun does not count.
+    assert_eq!(spend_cv("2024-02-29", &rows), (1.5_f64).sqrt().to_string());
+    // Nor does one that lacks a day.
+    assert_eq!(spend_cv("2023-12-30", &rows[..3]), "NULL");
+    // Five quarters of 300, 0, 100, 0, 999 from the day on which the fifth is over.
+    let five = of(&config("2024-03-31", &[]), &rows)["spend_cv"].parse::<f64>().unwrap();
+    let squares = 300.0_f64.powi(2) + 100.0_f64.powi(2) + 999.0_f64.powi(2);
+    assert!((five - (5.0 * squares / 1_399.0_f64.powi(2) - 1.0).sqrt()).abs() < 1e-12, "{five}");
+}
+
+#[test]
+fn even_spend_does_not_vary_and_no_spend_has_no_variation() {
+    let dates = ["2023-01-01", "2023-04-01", "2023-07-01", "2023-10-01"];
+    assert_eq!(spend_cv("2023-12-31", &dates.map(|date| (date, 250))), "0.0");
+    assert_eq!(spend_cv("2023-12-31", &dates.map(|date| (date, 0))), "NULL");
+    assert_eq!(spend_cv("2023-12-31", &[]), "NULL");
+}
+
+#[test]
+fn spend_varies_by_the_period_that_was_asked_for() {
+    use appraise_schema::SpendPeriod;
+    let rows = [("2023-01-31", 100), ("2023-02-01", 100), ("2023-03-31", 100), ("2023-04-30", 100)];
+    let by = |spend_period, as_of| {
+        let config = FeatureConfig { spend_period, ..config(as_of, &[]) };
+        of(&config, &rows)["spend_cv"].clone()
+    };
+    assert_eq!(by(SpendPeriod::Month, "2023-04-30"), "0.0");
+    assert_eq!(by(SpendPeriod::Month, "2023-04-29"), "NULL");
+    assert_eq!(by(SpendPeriod::Year, "2026-12-31"), 3_f64.sqrt().to_string());
+    // Weeks of 100, 0 … 100, 0 …: two of them hold two purchases.
+    assert!(by(SpendPeriod::Week, "2023-05-07").parse::<f64>().unwrap() > 1.0);
+}
+
+#[test]
+fn spend_beyond_all_squares_still_varies() {
+    // One of 8,000 years in which 18 digits were spent: √(n − 1).
+    let config = FeatureConfig { spend_period: appraise_schema::SpendPeriod::Week, ..config("9999-12-31", &[]) };
+    let row = of(&config, &[("1000-01-01", 999_999_999_999_999_999)]);
+    let weeks = f64::from(
+        config.spend_period.first_incomplete(config.as_of.day())
+            - config.spend_period.index(crate::family::purchase::fixture::day("1000-01-01")),
+    );
+    assert!((row["spend_cv"].parse::<f64>().unwrap() / (weeks - 1.0).sqrt() - 1.0).abs() < 1e-14);
 }

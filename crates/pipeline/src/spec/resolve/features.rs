@@ -1,13 +1,13 @@
 //! What is derived of each customer.
 
 use appraise_feature_engineering::InteractionConfig;
-use appraise_schema::{PurchasePeriod, TimeUnit, WindowDays};
+use appraise_schema::{PurchasePeriod, SpendPeriod, TimeUnit, WindowDays};
 
 use super::Report;
 use crate::spec::expression;
 use crate::spec::resolved::Features;
 use crate::spec::scalars::{Days, Window};
-use crate::spec::types::{FeaturesSpec, InteractionSpec, PurchasePeriodSpec, TimeUnitSpec};
+use crate::spec::types::{FeaturesSpec, InteractionSpec, PurchasePeriodSpec, SpendPeriodSpec, TimeUnitSpec};
 
 /// Most windows of a pipeline.
 const MAX_WINDOWS: usize = 20;
@@ -32,6 +32,12 @@ pub(super) fn resolve(report: &mut Report<'_>, spec: &FeaturesSpec) -> Features 
         time_unit: match spec.time_unit {
             None | Some(TimeUnitSpec::Day) => TimeUnit::Day,
             Some(TimeUnitSpec::Week) => TimeUnit::Week,
+        },
+        spend_period: match spec.spend_period {
+            None | Some(SpendPeriodSpec::Quarter) => SpendPeriod::Quarter,
+            Some(SpendPeriodSpec::Week) => SpendPeriod::Week,
+            Some(SpendPeriodSpec::Month) => SpendPeriod::Month,
+            Some(SpendPeriodSpec::Year) => SpendPeriod::Year,
         },
         windows: windows(report, spec.windows.as_deref()),
         leave_out: spec.leave_out.iter().flatten().map(|family| family.0.clone()).collect(),

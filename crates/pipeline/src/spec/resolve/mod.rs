@@ -2,6 +2,7 @@
 //!
 //! Each check is a small function that reports at the place of the value it is about.
 
+mod classes;
 mod clv;
 mod credit;
 mod features;
@@ -159,7 +160,8 @@ fn pipeline(report: &mut Report<'_>, spec: &Spec, folder: &Path, output: Option<
     let clv = lifetime.and_then(|of| clv::resolve(report, of, &sources, &tables.references, &features));
     let credit = written.credit.as_ref().and_then(|of| credit::resolve(report, of, &sources, &features));
     let index = written.index.as_ref().and_then(|of| index::resolve(report, of));
-    let model = Model { credit, clv, potential, index, ..model::resolve(report, &written, scale) };
+    let mut model = Model { credit, clv, potential, index, ..model::resolve(report, &written, scale) };
+    classes::resolve(report, &written, &sources, &features, &mut model);
     let gates = gates::resolve(report, &spec.gates.clone().unwrap_or_default(), &model);
     let export = Export {
         path: output.cloned().unwrap_or_else(|| folder.join(&spec.export.path.0)),

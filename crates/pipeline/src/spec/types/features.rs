@@ -31,6 +31,20 @@ pub enum TimeUnitSpec {
     Week,
 }
 
+/// The stretch of time whose spend `spend_cv` compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SpendPeriodSpec {
+    /// An ISO week.
+    Week,
+    /// A calendar month.
+    Month,
+    /// A calendar quarter.
+    Quarter,
+    /// A calendar year.
+    Year,
+}
+
 /// What is derived of each customer.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +54,8 @@ pub struct FeaturesSpec {
     pub purchase_period: Option<PurchasePeriodSpec>,
     /// Unit of `recency` and `customer_age`. Default `day`.
     pub time_unit: Option<TimeUnitSpec>,
+    /// The stretch of time whose spend `spend_cv` compares. Default `quarter`.
+    pub spend_period: Option<SpendPeriodSpec>,
     /// Trailing windows, up to and with `as_of`. Default [30d, 90d, 365d].
     #[schemars(length(max = 20))]
     pub windows: Option<Vec<Window>>,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scalars::{DateText, LocalPath, Name, Text, TimeZone};
 
+mod classes;
 mod clv;
 mod credit;
 mod features;
@@ -18,10 +19,12 @@ mod model;
 mod named;
 mod sources;
 
+pub use classes::{AbcSpec, AxisSpec, LifecycleSpec, ValueMatrixSpec, XyzSpec};
 pub use clv::{ClvSpec, FallbackSpec, PurchasesSpec, TimingSpec};
 pub use credit::{CreditRiskSpec, ExposureSpec};
 pub use features::{
-    BiddingSpec, CreditSpec, FamilyName, FeaturesSpec, InteractionSpec, PurchasePeriodSpec, TimeUnitSpec, Weight,
+    BiddingSpec, CreditSpec, FamilyName, FeaturesSpec, InteractionSpec, PurchasePeriodSpec, SpendPeriodSpec,
+    TimeUnitSpec, Weight,
 };
 pub use gates::{BacktestSpec, GatesSpec};
 pub use index::{

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::classes::{AbcSpec, LifecycleSpec, ValueMatrixSpec, XyzSpec};
 use super::clv::ClvSpec;
 use super::credit::CreditRiskSpec;
 use super::index::IndexSpec;
@@ -22,6 +23,14 @@ pub struct ModelSpec {
     /// What a customer may be worth, by own years and those of alike customers; `{}` for the defaults. Without it there is no
     /// such value.
     pub potential: Option<PotentialSpec>,
+    /// The few customers that most of the value comes from; `{}` for the defaults. Without it there are no such classes.
+    pub abc: Option<AbcSpec>,
+    /// How evenly customers spend; `{}` for the defaults. Without it there are no such classes.
+    pub xyz: Option<XyzSpec>,
+    /// What customers bring today against what they may bring; `{}` for the defaults. Without it there are no such cells.
+    pub value_matrix: Option<ValueMatrixSpec>,
+    /// Where customers stand between a first contact and being lost; `{}` for the defaults. Without it there is no such column.
+    pub lifecycle: Option<LifecycleSpec>,
     /// What a customer is worth by many indicators at once. Without it there is no such number.
     pub index: Option<IndexSpec>,
     /// Groups of customers to be valued, each a list of text columns such as `[industry, segment]`: one row of `group_values` for each
@@ -72,6 +81,8 @@ pub enum ScoreMethod {
     /// By rank among the customers: about equally many in each score.
     #[default]
     Quantile,
+    /// By rank among the customers of equal scores before: frequency within each recency score, money within each pair of both.
+    Nested,
     /// By given cut-offs.
     Thresholds,
 }
@@ -96,9 +107,9 @@ pub enum Ties {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Score")]
 pub struct ScoreSpec {
-    /// `quantile` (default) or `thresholds`.
+    /// `quantile` (default), `nested` (of money alone) or `thresholds`.
     pub method: Option<ScoreMethod>,
-    /// With `quantile`: the score of equal values. Default `mid`.
+    /// With `quantile` or `nested`: the score of equal values. Default `mid`.
     pub ties: Option<Ties>,
     /// With `thresholds`: the values that begin the second to the last score, from bad to good (days fall, counts and money rise).
     #[schemars(length(min = 1, max = 9))]
@@ -110,11 +121,11 @@ pub struct ScoreSpec {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "FrequencyScore")]
 pub struct FrequencySpec {
-    /// `quantile` (default) or `thresholds`.
+    /// `quantile` (default), `nested` or `thresholds`.
     pub method: Option<ScoreMethod>,
-    /// With `quantile`: the score of equal values. Default `mid`.
+    /// With `quantile` or `nested`: the score of equal values. Default `mid`.
     pub ties: Option<Ties>,
-    /// With `quantile`: score 1 is for customers of one purchase period, the others are ranked among themselves. Default true.
+    /// With `quantile` or `nested`: score 1 is for customers of one purchase period, the others are ranked among themselves. Default true.
     pub separate_one_time: Option<bool>,
     /// With `thresholds`: the numbers of purchase periods that begin the second to the last score, rising.
     #[schemars(length(min = 1, max = 9))]
