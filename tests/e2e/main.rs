@@ -13,4 +13,5 @@ mod program;
 mod shapes;
 mod signals;
 mod sources;
+mod strategies;
 mod tables;

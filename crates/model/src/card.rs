@@ -8,6 +8,7 @@ use crate::clv::ClvCard;
 use crate::config::{ScoreWeights, Ties};
 use crate::error::ModelError;
 use crate::scores::{FittedRanking, ScoreRange};
+use crate::strategies::StrategiesCard;
 
 /// Version of the card's shape.
 pub const FORMAT_VERSION: u32 = 1;
@@ -34,6 +35,15 @@ pub struct ModelCard {
     /// Segments, when there are rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments: Option<SegmentsCard>,
+    /// Segments by recorded facts, when there are rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objective_segments: Option<SegmentsCard>,
+    /// Segments by what is felt and said, when there are rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subjective_segments: Option<SegmentsCard>,
+    /// Whom the strategies reach, when there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategies: Option<StrategiesCard>,
 }
 
 impl ModelCard {
@@ -47,6 +57,9 @@ impl ModelCard {
             clv: None,
             potential: None,
             segments: None,
+            objective_segments: None,
+            subjective_segments: None,
+            strategies: None,
         }
     }
 }
@@ -179,6 +192,11 @@ impl CardValue {
         }
     }
 
+    /// The value of `minor` units of money over many customers, at `scale` places.
+    pub(crate) fn total(minor: i128, scale: u8) -> Self {
+        Self::Money(decimal_text(minor, scale))
+    }
+
     /// Inverse of [`CardValue::new`]; `what` names the place in the card.
     ///
     /// # Errors
@@ -206,7 +224,8 @@ impl fmt::Display for CardValue {
     }
 }
 
-fn decimal_text(minor: i64, scale: u8) -> String {
+fn decimal_text(minor: impl Into<i128>, scale: u8) -> String {
+    let minor = minor.into();
     let sign = if minor < 0 { "-" } else { "" };
     let width = usize::from(scale) + 1;
     let digits = format!("{:0width$}", minor.unsigned_abs());

@@ -167,6 +167,7 @@ impl PublishedTables {
     pub(crate) fn contracts(&self) -> impl Iterator<Item = &TableContract> {
         let values = self.model.iter().map(ModelPlan::contract);
         let groups = self.model.iter().filter_map(ModelPlan::group_contract);
-        std::iter::once(&self.features.contract).chain(values).chain(groups)
+        let actions = self.model.iter().filter_map(ModelPlan::action_contract);
+        std::iter::once(&self.features.contract).chain(values).chain(groups).chain(actions)
     }
 }

@@ -211,6 +211,7 @@ fn publish(
     let mut staging = session.publisher.stage(&session.record.run_id)?;
     let stores = std::iter::once(features).chain(values.map(|values| &values.rows));
     let stores = stores.chain(values.and_then(|values| values.groups.as_ref()));
+    let stores = stores.chain(values.and_then(|values| values.actions.as_ref()));
     for (contract, store) in tables.contracts().zip(stores) {
         let mut writer = staging.table(contract)?;
         for batch in store.batches()? {

@@ -192,17 +192,24 @@ pub fn features(pipeline: &Pipeline, as_of: AsOf, key_type: KeyType, tables: &Re
 /// What the models are asked for; `None` when none is on.
 #[must_use]
 pub fn model(pipeline: &Pipeline) -> Option<ModelConfig> {
-    let resolved::Model { rfm: scores, clv, potential: look_alike, segments, groups } = &pipeline.model;
-    if scores.is_none() && clv.is_none() && look_alike.is_none() && segments.is_empty() && groups.is_empty() {
+    let resolved::Model { rfm: scores, clv, potential: look_alike, segments, groups, .. } = &pipeline.model;
+    let resolved::Model { objective_segments, subjective_segments, strategies, suppress, .. } = &pipeline.model;
+    let no_rules = [segments, objective_segments, subjective_segments].iter().all(|rules| rules.is_empty());
+    if scores.is_none() && clv.is_none() && look_alike.is_none() && no_rules && groups.is_empty() {
         return None;
     }
     let rule = |rule: &resolved::SegmentRule| SegmentRule { name: rule.name.clone(), when: rule.when.clone() };
+    let rules = |rules: &[resolved::SegmentRule]| rules.iter().map(rule).collect();
     Some(ModelConfig {
         rfm: scores.as_ref().map(rfm),
         clv: clv.clone(),
         groups: groups.clone(),
         potential: look_alike.as_ref().map(potential),
-        segments: segments.iter().map(rule).collect(),
+        segments: rules(segments),
+        objective_segments: rules(objective_segments),
+        subjective_segments: rules(subjective_segments),
+        strategies: strategies.clone(),
+        suppress: rules(suppress),
     })
 }
 

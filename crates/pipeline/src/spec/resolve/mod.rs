@@ -5,10 +5,11 @@
 mod clv;
 mod features;
 mod gates;
-mod model;
+pub(crate) mod model;
 mod potential;
 mod references;
 mod sources;
+mod strategies;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -155,7 +156,8 @@ fn pipeline(report: &mut Report<'_>, spec: &Spec, folder: &Path, output: Option<
     let potential = look_alike.and_then(|of| potential::resolve(report, of, &sources, &tables.references, &features));
     let lifetime = written.clv.as_ref();
     let clv = lifetime.and_then(|of| clv::resolve(report, of, &sources, &features));
-    let model = Model { clv, potential, ..model::resolve(report, &written, scale) };
+    let grid = model::grid(&sources, &features);
+    let model = Model { clv, potential, ..model::resolve(report, &written, scale, &grid) };
     let gates = gates::resolve(report, &spec.gates.clone().unwrap_or_default(), &model);
     let export = Export {
         path: output.cloned().unwrap_or_else(|| folder.join(&spec.export.path.0)),

@@ -15,6 +15,7 @@ mod gates;
 mod model;
 mod named;
 mod sources;
+mod strategies;
 
 pub use clv::{ClvSpec, FallbackSpec, PurchasesSpec, TimingSpec};
 pub use features::{
@@ -30,6 +31,7 @@ pub use sources::{
     AmountCheck, Delivery, Duplicates, FreshnessCheck, FreshnessSpec, OneOrMany, ReferenceSpec, RowsCheck, Severity,
     SourceSpec, Sources, TextCheck, TimeCheck,
 };
+pub use strategies::{StrategySpec, SuppressSpec};
 
 /// A pipeline: from dumps to published customer tables.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
