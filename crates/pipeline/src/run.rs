@@ -103,7 +103,9 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
 
     session.record.inputs.clone_from(&listed);
     let (tables, features) = features(session, &inputs, budget, watch)?;
-    tables.lint.iter().for_each(|finding| tracing::warn!("segments: {finding}"));
+    for lint in &tables.lint {
+        if lint.finding.is_certain() { tracing::warn!("{lint}") } else { tracing::debug!("{lint}") }
+    }
     let customers = features.rows();
     let values = session.stage("model", customers, |session| {
         watch.begin("model", customers, 0);

@@ -134,8 +134,7 @@ impl fmt::Display for Finding {
                 write!(out, "segments `{first}` and `{second}` overlap, `{first}` gets: {}", listed(rows))
             }
             Self::MayOverlap { first, others, case } => {
-                let others = others.join(", ");
-                write!(out, "segment `{first}` may take customers who meet the rules of {others}, such as {case}")
+                write!(out, "segment `{first}` may take customers of {}, such as {case}", listed(others))
             }
             Self::Unassigned { rows, unless } if unless.is_empty() => {
                 write!(out, "no rule is met, so the segment is `unassigned`: {}", listed(rows))
@@ -153,11 +152,23 @@ impl fmt::Display for Finding {
     }
 }
 
-/// How many rows of the grid a message names.
+impl Finding {
+    /// Whether it is about customers who are there if anybody is like that, and not only about those whom values of several
+    /// columns would make.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        matches!(
+            self,
+            Self::NeverMet { .. } | Self::Unreachable { .. } | Self::Overlap { .. } | Self::Unassigned { .. }
+        )
+    }
+}
+
+/// How many rows of the grid, or segments, a message names.
 const LISTED: usize = 8;
 
-fn listed(rows: &[GridRow]) -> String {
-    let names: Vec<String> = rows.iter().take(LISTED).map(GridRow::to_string).collect();
+fn listed<T: ToString>(rows: &[T]) -> String {
+    let names: Vec<String> = rows.iter().take(LISTED).map(T::to_string).collect();
     let more = rows.len().saturating_sub(LISTED);
     let tail = if more == 0 { String::new() } else { format!(" and {more} more") };
     format!("{}{tail}", names.join(", "))
@@ -174,9 +185,6 @@ pub struct Lint {
 
 impl fmt::Display for Lint {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.set {
-            RuleSet::Segments => write!(out, "{}", self.finding),
-            set => write!(out, "{}: {}", set.key(), self.finding),
-        }
+        write!(out, "{}: {}", self.set.key(), self.finding)
     }
 }

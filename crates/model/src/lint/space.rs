@@ -81,6 +81,9 @@ impl Space {
             for reads in &reads {
                 draw.take(reads, MOST / rules.len());
             }
+            while draw.kind_of.len() < MOST {
+                draw.push(None, &[]);
+            }
         }
         draw.space(scores, of)
     }

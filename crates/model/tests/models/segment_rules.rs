@@ -231,7 +231,7 @@ fn findings_say_who_takes_whom() {
 
     let messages = own(&[("old", "days_since_last_purchase > 365 AND r_score = 1"), ("some", "m_score >= 2")]);
     let expected = [
-        "segment `old` may take customers who meet the rules of `some`, such as 112 where days_since_last_purchase = 366",
+        "segment `old` may take customers of `some`, such as 112 where days_since_last_purchase = 366",
         "no rule is met, so the segment is `unassigned`: 211, 221, 231, 241, 251, 311, 321, 331 and 14 more",
         "customers may meet no rule, such as 111 where days_since_last_purchase is NULL",
     ];
@@ -270,8 +270,8 @@ fn rules_over_counts_are_judged_at_their_constants() {
     let messages: Vec<String> = findings(&rules).iter().map(Finding::to_string).collect();
     let expected = [
         "segment `none`: no customer can meet its rule",
-        "segment `many` may take customers who meet the rules of `all`, such as customers with purchases where orders = 100",
-        "segment `seven` may take customers who meet the rules of `all`, such as customers with purchases where orders = 7",
+        "segment `many` may take customers of `all`, such as customers with purchases where orders = 100",
+        "segment `seven` may take customers of `all`, such as customers with purchases where orders = 7",
     ];
     assert_eq!(messages, expected);
 }
@@ -343,7 +343,7 @@ fn three_sets_of_segments_stand_side_by_side() {
     assert_eq!(ModelCard::from_json(&valued.card.to_json().unwrap()).unwrap(), valued.card);
     let lints: Vec<String> = plan.lint().unwrap().iter().map(ToString::to_string).collect();
     assert!(lints.iter().any(|line| line.starts_with("objective_segments: customers may meet no rule")), "{lints:?}");
-    assert!(lints.contains(&"segment `gone`: no customer can meet its rule".to_owned()), "{lints:?}");
+    assert!(lints.contains(&"segments: segment `gone`: no customer can meet its rule".to_owned()), "{lints:?}");
     let wrong = ModelConfig { subjective_segments: vec![rule("x", "order > 1")], ..config };
     let error = ModelPlan::new(&wrong, &contract(KeyType::Text)).err().unwrap();
     assert!(error.to_string().starts_with("subjective segment `x`: "), "{error}");
