@@ -15,4 +15,5 @@ mod program;
 mod shapes;
 mod signals;
 mod sources;
+mod strategies;
 mod tables;

@@ -30,6 +30,7 @@ mod parse;
 mod sql_type;
 #[cfg(test)]
 mod tests;
+mod tests_of;
 mod tree;
 mod typed;
 
@@ -37,3 +38,5 @@ pub use error::{EvaluationError, ExpressionError};
 pub use evaluate::{Bound, Evaluated};
 pub use parse::Parsed;
 pub use sql_type::SqlType;
+pub use tests_of::Tests;
+pub use tree::Literal;

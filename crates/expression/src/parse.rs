@@ -75,6 +75,11 @@ impl Parsed {
         &self.text
     }
 
+    /// The tree.
+    pub(crate) fn tree(&self) -> &Node {
+        &self.tree
+    }
+
     /// The columns the expression reads.
     #[must_use]
     pub fn columns(&self) -> &BTreeSet<String> {
@@ -106,7 +111,8 @@ impl Parsed {
     }
 }
 
-fn collect_columns(node: &Node, columns: &mut BTreeSet<String>) {
+/// Adds the columns that `node` reads.
+pub(crate) fn collect_columns(node: &Node, columns: &mut BTreeSet<String>) {
     match &node.kind {
         Kind::Column(name) => {
             columns.insert(name.clone());

@@ -29,23 +29,29 @@ pub(crate) enum Kind {
 
 /// A constant.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Literal {
+pub enum Literal {
     /// NULL, of whichever type is wanted.
     Null,
+    /// True or false.
     Boolean(bool),
-    /// A number without exponent: digits without the point, and how many of them follow it.
+    /// A number without exponent.
     Exact {
+        /// Its digits without the point.
         unscaled: i128,
+        /// How many of them follow the point.
         scale: u8,
     },
     /// A number with an exponent.
     Double(f64),
+    /// A text.
     Text(String),
     /// Days since 1970-01-01.
     Date(i32),
-    /// Microseconds since 1970-01-01; `utc` where it was written for an instant.
+    /// A time.
     Timestamp {
+        /// Microseconds since 1970-01-01.
         micros: i64,
+        /// Whether it was written for an instant.
         utc: bool,
     },
 }

@@ -12,6 +12,7 @@ use crate::error::ModelError;
 use crate::index::IndexCard;
 use crate::lifecycle::LifecycleCard;
 use crate::scores::{FittedRanking, ScoreRange};
+use crate::strategies::StrategiesCard;
 use crate::value_matrix::ValueMatrixCard;
 use crate::xyz::XyzCard;
 
@@ -58,6 +59,15 @@ pub struct ModelCard {
     /// Segments, when there are rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments: Option<SegmentsCard>,
+    /// Segments by recorded facts, when there are rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objective_segments: Option<SegmentsCard>,
+    /// Segments by what is felt and said, when there are rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subjective_segments: Option<SegmentsCard>,
+    /// Whom the strategies reach, when there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategies: Option<StrategiesCard>,
 }
 
 impl ModelCard {
@@ -77,6 +87,9 @@ impl ModelCard {
             lifecycle: None,
             index: None,
             segments: None,
+            objective_segments: None,
+            subjective_segments: None,
+            strategies: None,
         }
     }
 }
@@ -238,9 +251,14 @@ impl CardValue {
     #[must_use]
     pub fn new(value: i64, scale: Option<u8>) -> Self {
         match scale {
-            Some(scale) => Self::Money(decimal_text(value.into(), scale)),
+            Some(scale) => Self::Money(decimal_text(value, scale)),
             None => Self::Count(value),
         }
+    }
+
+    /// The value of `minor` units of money over many customers, at `scale` places.
+    pub(crate) fn total(minor: i128, scale: u8) -> Self {
+        Self::Money(decimal_text(minor, scale))
     }
 
     /// Inverse of [`CardValue::new`]; `what` names the place in the card.
@@ -271,7 +289,8 @@ impl fmt::Display for CardValue {
 }
 
 /// `minor` units of money at `scale` decimal places.
-pub(crate) fn decimal_text(minor: i128, scale: u8) -> String {
+pub(crate) fn decimal_text(minor: impl Into<i128>, scale: u8) -> String {
+    let minor = minor.into();
     let sign = if minor < 0 { "-" } else { "" };
     let width = usize::from(scale) + 1;
     let digits = format!("{:0width$}", minor.unsigned_abs());
@@ -281,7 +300,7 @@ pub(crate) fn decimal_text(minor: i128, scale: u8) -> String {
 
 fn decimal_minor(text: &str, scale: u8) -> Option<i64> {
     let minor: i64 = text.replacen('.', "", 1).parse().ok()?;
-    (decimal_text(minor.into(), scale) == text).then_some(minor)
+    (decimal_text(minor, scale) == text).then_some(minor)
 }
 
 impl DimensionCard {
@@ -437,7 +456,7 @@ mod tests {
     proptest! {
         #[test]
         fn money_is_read_as_it_was_written(minor in any::<i64>(), scale in 0..=9_u8) {
-            prop_assert_eq!(decimal_minor(&decimal_text(minor.into(), scale), scale), Some(minor));
+            prop_assert_eq!(decimal_minor(&decimal_text(minor, scale), scale), Some(minor));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a pipeline asks of the models, before any customer is seen.
 
+use std::fmt;
+
 use appraise_expression::Parsed;
 use appraise_schema::{Horizon, Share};
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,7 @@ use crate::credit::CreditConfig;
 use crate::error::ModelError;
 use crate::index::IndexConfig;
 use crate::lifecycle::LifecycleConfig;
+use crate::strategies::StrategyConfig;
 use crate::value_matrix::ValueMatrixConfig;
 use crate::xyz::XyzConfig;
 
@@ -38,16 +41,26 @@ pub struct ModelConfig {
     pub groups: Vec<Vec<String>>,
     /// Segment rules; the first that is met names the segment. Without rules there is no `segment` column.
     pub segments: Vec<SegmentRule>,
+    /// The same by recorded facts: `objective_segment`.
+    pub objective_segments: Vec<SegmentRule>,
+    /// The same by feedback, stated needs and the manager's rating: `subjective_segment`.
+    pub subjective_segments: Vec<SegmentRule>,
+    /// What is done about whom; without strategies there is no `strategy` column and no table `customer_actions`.
+    pub strategies: Vec<StrategyConfig>,
+    /// Customers about whom nothing is done whatever their strategy; the first rule that is met names the reason.
+    pub suppress: Vec<SegmentRule>,
 }
 
 impl ModelConfig {
     /// Whether any model is on.
     #[must_use]
     pub fn is_on(&self) -> bool {
-        let Self { rfm, credit, clv, potential, abc, xyz, value_matrix, lifecycle, index, groups, segments } = self;
+        let Self { rfm, credit, clv, potential, abc, xyz, value_matrix, lifecycle, index, groups, segments, .. } = self;
+        let Self { objective_segments, subjective_segments, .. } = self;
         let values = [rfm.is_some(), credit.is_some(), clv.is_some(), potential.is_some(), index.is_some()];
         let classes = [abc.is_some(), xyz.is_some(), value_matrix.is_some(), lifecycle.is_some()];
-        let sets = [!groups.is_empty(), !segments.is_empty()];
+        let rules = [segments, objective_segments, subjective_segments].into_iter().map(|rules| !rules.is_empty());
+        let sets = rules.chain([!groups.is_empty()]);
         values.into_iter().chain(classes).chain(sets).any(|on| on)
     }
 }
@@ -265,6 +278,53 @@ pub struct SegmentRule {
     pub name: String,
     /// The condition, over the columns of `customer_features` and of the models before. NULL is not met.
     pub when: Parsed,
+}
+
+/// What a list of rules decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RuleSet {
+    /// The column `segment`.
+    Segments,
+    /// The column `objective_segment`.
+    Objective,
+    /// The column `subjective_segment`.
+    Subjective,
+    /// Whom no action reaches.
+    Suppress,
+}
+
+impl RuleSet {
+    /// The column that the rules name the values of.
+    pub(crate) fn column(self) -> &'static str {
+        match self {
+            Self::Segments => "segment",
+            Self::Objective => "objective_segment",
+            Self::Subjective => "subjective_segment",
+            Self::Suppress => "status_reason",
+        }
+    }
+
+    /// The key of the rules in a pipeline's `model`.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Segments => "segments",
+            Self::Objective => "objective_segments",
+            Self::Subjective => "subjective_segments",
+            Self::Suppress => "suppress",
+        }
+    }
+}
+
+impl fmt::Display for RuleSet {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Segments => "segment",
+            Self::Objective => "objective segment",
+            Self::Subjective => "subjective segment",
+            Self::Suppress => "rule of `suppress`",
+        })
+    }
 }
 
 #[cfg(test)]

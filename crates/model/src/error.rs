@@ -5,6 +5,7 @@ use appraise_schema::Share;
 use appraise_schema::table::ContractError;
 use arrow::error::ArrowError;
 
+use crate::config::RuleSet;
 use crate::index::WeightsError;
 
 /// A configuration, table or model card that the models can't work with.
@@ -131,36 +132,65 @@ pub enum ModelError {
         row: usize,
     },
     /// A segment name that is blank, reserved or taken.
-    #[error("`{name}` can't be the name of a segment: {why}")]
+    #[error("`{name}` can't be the name of a {set}: {why}")]
     SegmentName {
+        /// What the rule is of.
+        set: RuleSet,
         /// The name.
         name: String,
         /// What is wrong with it.
         why: &'static str,
     },
     /// A rule that does not fit the table.
-    #[error("segment `{segment}`: {source}")]
+    #[error("{set} `{segment}`: {source}")]
     Rule {
-        /// The segment.
+        /// What the rule is of.
+        set: RuleSet,
+        /// The rule's name.
         segment: String,
         /// Where and why.
-        source: ExpressionError,
+        source: Box<ExpressionError>,
     },
     /// A rule that is not a condition.
-    #[error("segment `{segment}`: its rule is {found}, expected a condition that is true or false")]
+    #[error("{set} `{segment}`: its rule is {found}, expected a condition that is true or false")]
     RuleType {
-        /// The segment.
+        /// What the rule is of.
+        set: RuleSet,
+        /// The rule's name.
         segment: String,
         /// The type of the rule.
         found: String,
     },
     /// A rule that could not be evaluated.
-    #[error("segment `{segment}`: {source}")]
+    #[error("{set} `{segment}`: {source}")]
     Evaluation {
-        /// The segment.
+        /// What the rule is of.
+        set: RuleSet,
+        /// The rule's name.
         segment: String,
         /// What happened.
-        source: EvaluationError,
+        source: Box<EvaluationError>,
+    },
+    /// What a strategy is expected to gain, by a column that is not there or no money.
+    #[error("strategy `{strategy}` is expected to gain a share of `{column}`, which is no column of money")]
+    Gain {
+        /// The strategy.
+        strategy: String,
+        /// The column.
+        column: String,
+    },
+    /// Strategies, or what suppresses their actions, without segments to be for.
+    #[error("strategies are for segments, and there are no segment rules")]
+    NoSegments,
+    /// A strategy for a segment that is not there, or has one already.
+    #[error("strategy `{strategy}` is for the segment `{segment}`, {why}")]
+    StrategySegment {
+        /// The strategy.
+        strategy: String,
+        /// The segment.
+        segment: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// A column of the features that a model needs is absent or of another type.
     #[error("`customer_features` has no column `{column}` of type {expected}")]
@@ -234,6 +264,9 @@ impl ModelError {
             ),
             Self::Covariates { .. } => {
                 Some("each text but the most frequent is one: put rare ones together with CASE".to_owned())
+            }
+            Self::Gain { .. } => {
+                Some("turn on `clv`, name a column of money in `gain`, or leave `uplift` out".to_owned())
             }
             Self::DemandIndex { .. } => Some("correct the table; an index that is not known is NULL".to_owned()),
             Self::MoneyOverflow { .. } => Some("keep fewer decimal places in `money.scale`".to_owned()),

@@ -4,7 +4,7 @@
 //! Every model is fitted, which yields its part of a small [`ModelCard`], and then applied row by row, which
 //! needs the card and nothing else of the fitted customers. So a card can be kept and applied to other customers
 //! or with other weights ([`ModelPlan::apply`]). Models run in a fixed order, each sees the columns of those
-//! before it, when it is fitted, too: scores, potential, then segments.
+//! before it, when it is fitted, too: scores, potential, then segments, then strategies.
 //!
 //! A model is a file with its columns, its `fit` and its `apply`, a line of [`ModelPlan::new`], and a field of
 //! [`ModelConfig`] and [`ModelCard`].
@@ -27,10 +27,12 @@ mod measure;
 mod model;
 mod plan;
 mod potential;
+mod reason;
 mod rfm;
 mod score_cells;
 mod scores;
 mod segments;
+mod strategies;
 mod value_matrix;
 mod values;
 mod xyz;
@@ -47,7 +49,9 @@ pub use clv::{
     CandidateCard, ClvCard, ClvConfig, CovariateCard, CovariatesCard, EffectCard, EncodingCard, Fallback, FitCard,
     GroupFitCard, Margin, PurchaseChoice, PurchasesCard, SpendCard,
 };
-pub use config::{Dimension, ModelConfig, PotentialConfig, RfmConfig, ScoreMethod, ScoreWeights, SegmentRule, Ties};
+pub use config::{
+    Dimension, ModelConfig, PotentialConfig, RfmConfig, RuleSet, ScoreMethod, ScoreWeights, SegmentRule, Ties,
+};
 pub use credit::{CreditCard, CreditConfig, CreditFit, CreditGroupCard, Exposure, Grade, GradeCard};
 pub use error::ModelError;
 pub use index::{
@@ -55,9 +59,10 @@ pub use index::{
     JudgementsCard, Missing, ObjectiveConfig, SiblingWeights, TierCard, WeightsError,
 };
 pub use lifecycle::{GapCard, LifecycleCard, LifecycleConfig};
-pub use lint::{Finding, GridRow};
+pub use lint::{Case, Finding, GridRow, Lint};
 pub use measure::MeasureValue;
 pub use plan::{FittedModels, ModelPlan, Valued};
-pub use segments::{RF_GRID, RF_GRID_BINS, UNASSIGNED};
+pub use segments::{RF_GRID, RF_GRID_BINS, UNASSIGNED, rf_grid};
+pub use strategies::{ActionCaps, StrategiesCard, StrategyCard, StrategyConfig, SuppressCard};
 pub use value_matrix::{Axis, AxisCard, Cut, ValueMatrixCard, ValueMatrixConfig};
 pub use xyz::{ClassCard, XyzCard, XyzConfig};

@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, RecordBatch};
 use crate::card::ModelCard;
 use crate::clv::ClvCard;
 use crate::error::ModelError;
-use crate::lint::Finding;
+use crate::lint::Lint;
 
 /// A model that is on, with its parameters.
 pub(crate) trait Model: Send + Sync {
@@ -26,7 +26,7 @@ pub(crate) trait Model: Send + Sync {
     fn thaw(&self, card: &ModelCard) -> Result<Box<dyn Fitted + '_>, ModelError>;
 
     /// What is questionable about its parameters. Calls the expression engine: not for use inside a rayon job.
-    fn lint(&self) -> Result<Vec<Finding>, ModelError> {
+    fn lint(&self) -> Result<Vec<Lint>, ModelError> {
         Ok(Vec::new())
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use appraise_expression::SqlType;
 use appraise_schema::{AsOf, ColumnSpec, ColumnType, TableContract};
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::Schema;
@@ -11,17 +10,18 @@ use arrow::datatypes::Schema;
 use crate::abc::Abc;
 use crate::card::ModelCard;
 use crate::clv::{Clv, Forecasts};
-use crate::config::ModelConfig;
+use crate::config::{ModelConfig, RuleSet};
 use crate::credit::Credit;
 use crate::error::ModelError;
 use crate::group_values::{GroupPlan, GroupTally};
 use crate::index::Index;
 use crate::lifecycle::Lifecycle;
-use crate::lint::Finding;
+use crate::lint::Lint;
 use crate::model::{Fitted, Model};
 use crate::potential::Potential;
 use crate::rfm::Rfm;
 use crate::segments::Segments;
+use crate::strategies::{ActionCaps, ActionPlan, ActionTally, Strategies};
 use crate::value_matrix::ValueMatrix;
 use crate::values;
 use crate::xyz::Xyz;
@@ -33,6 +33,7 @@ pub struct ModelPlan {
     money_scale: u8,
     contract: TableContract,
     groups: Option<GroupPlan>,
+    actions: Option<ActionPlan>,
     /// Names of the features.
     features: BTreeSet<String>,
 }
@@ -94,10 +95,18 @@ impl ModelPlan {
         if let Some(index) = &config.index {
             add(Box::new(Index::new(index.clone(), &columns)?), &mut columns)?;
         }
-        if !config.segments.is_empty() {
-            let segments = Segments::new(&config.segments, &sql_columns(&columns), config.rfm.clone())?;
-            add(Box::new(segments), &mut columns)?;
+        let sets = [
+            (RuleSet::Objective, &config.objective_segments),
+            (RuleSet::Subjective, &config.subjective_segments),
+            (RuleSet::Segments, &config.segments),
+        ];
+        for (set, rules) in sets.into_iter().filter(|(_, rules)| !rules.is_empty()) {
+            add(Box::new(Segments::new(set, rules, &columns, config.rfm.clone())?), &mut columns)?;
         }
+        if !config.strategies.is_empty() {
+            add(Box::new(Strategies::new(config)?), &mut columns)?;
+        }
+        let actions = ActionPlan::new(config, &columns, money_scale)?;
         let meaning = "one row per customer: what the customer is worth";
         let contract = TableContract::new("customer_values", meaning, values)?;
         let groups = if config.groups.is_empty() {
@@ -107,7 +116,7 @@ impl ModelPlan {
             Some(GroupPlan::new(&sets, &columns, config.clv.as_ref(), money_scale)?)
         };
         let features = features.columns.iter().map(|column| column.name.clone()).collect();
-        Ok(Self { models, money_scale, contract, groups, features })
+        Ok(Self { models, money_scale, contract, groups, actions, features })
     }
 
     /// The contract of `customer_values`.
@@ -120,6 +129,18 @@ impl ModelPlan {
     #[must_use]
     pub fn group_contract(&self) -> Option<&TableContract> {
         self.groups.as_ref().map(|groups| &groups.contract)
+    }
+
+    /// The contract of `customer_actions`, where there are strategies.
+    #[must_use]
+    pub fn action_contract(&self) -> Option<&TableContract> {
+        self.actions.as_ref().map(|actions| &actions.contract)
+    }
+
+    /// The columns of actions before the caps are known, where there are strategies.
+    #[must_use]
+    pub fn action_drafts(&self) -> Option<Arc<Schema>> {
+        self.actions.as_ref().map(ActionPlan::drafts)
     }
 
     /// Fits every model to `features` and values the same customers.
@@ -155,7 +176,7 @@ impl ModelPlan {
     ///
     /// # Errors
     /// When a rule can't be evaluated. Calls the expression engine: not for use inside a rayon job.
-    pub fn lint(&self) -> Result<Vec<Finding>, ModelError> {
+    pub fn lint(&self) -> Result<Vec<Lint>, ModelError> {
         let findings = self.models.iter().map(|model| model.lint());
         Ok(findings.collect::<Result<Vec<_>, _>>()?.concat())
     }
@@ -175,7 +196,8 @@ impl ModelPlan {
         let published = self.contract.columns.iter().map(|column| column.name.clone());
         let applied = self.models.iter().flat_map(|model| model.inputs());
         let grouped = self.groups.iter().flat_map(GroupPlan::inputs);
-        let read = published.chain(applied).chain(grouped).filter(|name| self.features.contains(name));
+        let acted = self.actions.iter().flat_map(ActionPlan::inputs);
+        let read = published.chain(applied).chain(grouped).chain(acted).filter(|name| self.features.contains(name));
         read.chain(self.fit_inputs()).collect()
     }
 
@@ -223,7 +245,9 @@ impl ModelPlan {
             }
             models.push(fitted);
         }
-        let mut fitted = FittedModels { plan: self, models, card, applied: 0, groups: None };
+        let actions = self.actions.as_ref().map(ActionPlan::tally);
+        let mut fitted =
+            FittedModels { plan: self, models, card, applied: 0, groups: None, actions, drafts: Vec::new() };
         fitted.groups = self.groups.as_ref().map(|groups| fitted.tally(groups)).transpose()?;
         Ok(fitted)
     }
@@ -237,6 +261,9 @@ pub struct FittedModels<'p> {
     /// Batches that were valued so far.
     applied: usize,
     groups: Option<(GroupTally<'p>, Option<Forecasts>)>,
+    actions: Option<ActionTally<'p>>,
+    /// Actions that were not taken yet.
+    drafts: Vec<RecordBatch>,
 }
 
 impl<'p> FittedModels<'p> {
@@ -261,6 +288,9 @@ impl<'p> FittedModels<'p> {
         if let Some((tally, forecasts)) = &mut self.groups {
             table.iter().try_for_each(|batch| tally.observe(batch, forecasts.as_ref()))?;
         }
+        if let Some(tally) = &mut self.actions {
+            self.drafts.extend(tally.observe(&table)?);
+        }
         let schema = self.plan.contract.arrow();
         table.iter().map(|batch| select(batch, &schema)).collect()
     }
@@ -274,10 +304,23 @@ impl<'p> FittedModels<'p> {
         self.groups.take().map(finish).transpose()
     }
 
+    /// Actions about the customers that were valued since this was last asked: [`ActionCaps::settle`] makes rows of
+    /// `customer_actions` of them, once all customers are valued.
+    pub fn take_action_drafts(&mut self) -> Vec<RecordBatch> {
+        std::mem::take(&mut self.drafts)
+    }
+
+    /// Whom the caps of the strategies leave out of all customers that were valued; `None` without strategies.
+    #[must_use]
+    pub fn action_caps(&self) -> Option<ActionCaps> {
+        self.actions.as_ref().map(ActionTally::caps)
+    }
+
     /// What was fitted, or taken over, and how many of the valued customers met each segment rule.
     #[must_use]
     pub fn into_card(self) -> ModelCard {
         let mut card = self.card;
+        card.strategies = self.actions.as_ref().map(ActionTally::card);
         for model in self.models {
             model.record(&mut card);
         }
@@ -291,11 +334,6 @@ fn money_scale(columns: &[ColumnSpec]) -> Result<u8, ModelError> {
         Some(ColumnType::Decimal { precision: _, scale }) => Ok(scale),
         _ => Err(ModelError::Column { column: "net_revenue".to_owned(), expected: "DECIMAL(18, scale)".to_owned() }),
     }
-}
-
-fn sql_columns(columns: &[ColumnSpec]) -> Vec<(String, SqlType)> {
-    let sql_type = |column: &ColumnSpec| Some((column.name.clone(), SqlType::of(&column.column_type.arrow())?));
-    columns.iter().filter_map(sql_type).collect()
 }
 
 fn with_columns(

@@ -11,9 +11,9 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringBu
 use arrow::compute::{and_not, prep_null_mask_filter};
 
 use crate::card::{ModelCard, SegmentCard, SegmentsCard};
-use crate::config::{RfmConfig, SegmentRule};
+use crate::config::{RfmConfig, RuleSet, SegmentRule};
 use crate::error::ModelError;
-use crate::lint::{self, Finding};
+use crate::lint::{self, Lint};
 use crate::model::{Fitted, Model};
 use crate::score_cells;
 
@@ -23,8 +23,8 @@ pub const UNASSIGNED: &str = "unassigned";
 /// The number of scores that [`RF_GRID`] is made for.
 pub const RF_GRID_BINS: u8 = 5;
 
-/// The RF grid: ten segments that share out all cells of recency and frequency scores from 1 to 5, and two for
-/// customers without purchases. Pairs of a name and its rule.
+/// The RF grid: ten segments that share out all cells of recency and frequency scores from 1 to 5, and those for customers
+/// without purchases. Pairs of a name and its rule.
 pub const RF_GRID: &[(&str, &str)] = &[
     ("champions", "r_score = 5 AND f_score >= 4"),
     ("loyal", "r_score BETWEEN 3 AND 4 AND f_score >= 4"),
@@ -40,10 +40,32 @@ pub const RF_GRID: &[(&str, &str)] = &[
     ("prospect", "purchase_periods = 0 AND refund_count = 0"),
 ];
 
+/// Columns whose values above 0 show that a customer who bought nothing did something else.
+const ENGAGEMENT: [&str; 2] = ["interactions", "bids"];
+
+/// The rules of [`RF_GRID`] for a table that has the columns `has` says: where contacts or bids are known, those who made
+/// some and never bought are `engaged`, and no `prospect`.
+pub fn rf_grid(has: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+    let known: Vec<&str> = ENGAGEMENT.into_iter().filter(|&column| has(column)).collect();
+    let any = known.iter().map(|column| format!("{column} > 0")).collect::<Vec<_>>().join(" OR ");
+    let mut rules: Vec<(String, String)> =
+        RF_GRID.iter().map(|(name, when)| ((*name).to_owned(), (*when).to_owned())).collect();
+    if let Some((_, prospect)) = rules.last_mut().filter(|_| !known.is_empty()) {
+        let engaged = format!("{prospect} AND ({any})");
+        *prospect = format!("{prospect} AND NOT ({any})");
+        let before_prospect = rules.len() - 1;
+        rules.insert(before_prospect, ("engaged".to_owned(), engaged));
+    }
+    rules
+}
+
 /// Segment rules that fit a table.
 #[derive(Debug)]
 pub(crate) struct Segments {
+    set: RuleSet,
     rules: Vec<BoundRule>,
+    /// The columns that rules may read.
+    columns: Vec<ColumnSpec>,
     /// The scores that the table has.
     rfm: Option<RfmConfig>,
 }
@@ -51,6 +73,7 @@ pub(crate) struct Segments {
 /// One rule that fits a table.
 #[derive(Debug)]
 pub(crate) struct BoundRule {
+    set: RuleSet,
     pub(crate) segment: String,
     pub(crate) when: Parsed,
     bound: Bound,
@@ -61,7 +84,7 @@ pub(crate) struct Verdict {
     /// True where it is met; never NULL.
     pub(crate) met: BooleanArray,
     /// True where it could not be computed; never NULL. `None` when it could be everywhere.
-    faults: Option<BooleanArray>,
+    pub(crate) faults: Option<BooleanArray>,
 }
 
 impl Verdict {
@@ -74,25 +97,28 @@ impl Verdict {
 
 /// Segment rules, what those that read nothing but scores say of each cell, and who met them so far.
 struct FittedSegments<'p> {
+    set: RuleSet,
     rules: &'p [BoundRule],
     by_cell: Vec<Option<Verdict>>,
     card: SegmentsCard,
 }
 
 impl Segments {
-    /// Binds `rules` to a table of `columns`, among them the scores of `rfm`.
+    /// Binds the `rules` of `set` to a table of `columns`, among them the scores of `rfm`.
     pub(crate) fn new(
+        set: RuleSet,
         rules: &[SegmentRule],
-        columns: &[(String, SqlType)],
+        columns: &[ColumnSpec],
         rfm: Option<RfmConfig>,
     ) -> Result<Self, ModelError> {
+        let types = sql_columns(columns);
         let mut bound: Vec<BoundRule> = Vec::with_capacity(rules.len());
         for rule in rules {
             let taken = bound.iter().any(|before| before.segment == rule.name);
-            check_name(&rule.name, taken)?;
-            bound.push(BoundRule::new(rule, columns)?);
+            check_name(set, &rule.name, taken)?;
+            bound.push(BoundRule::new(set, rule, &types)?);
         }
-        Ok(Self { rules: bound, rfm })
+        Ok(Self { set, rules: bound, columns: columns.to_vec(), rfm })
     }
 
     /// The rules ready to be tried on customers. Calls the expression engine: not for use inside a rayon job.
@@ -104,7 +130,7 @@ impl Segments {
             faults: 0,
         };
         let card = SegmentsCard { rules: self.rules.iter().map(card).collect(), unassigned: 0 };
-        Ok(FittedSegments { rules: &self.rules, by_cell: self.verdicts_by_cell()?, card })
+        Ok(FittedSegments { set: self.set, rules: &self.rules, by_cell: self.verdicts_by_cell()?, card })
     }
 
     /// What the rules that read nothing but scores say of each cell.
@@ -120,8 +146,13 @@ impl Segments {
 
 impl Model for Segments {
     fn columns(&self) -> Vec<ColumnSpec> {
-        let meaning = "segment whose rule the customer is the first to meet; `unassigned` without one";
-        vec![ColumnSpec::required("segment", ColumnType::String, "", meaning)]
+        let of = match self.set {
+            RuleSet::Objective => "by recorded facts, ",
+            RuleSet::Subjective => "by what is felt and said, ",
+            RuleSet::Segments | RuleSet::Suppress => "",
+        };
+        let meaning = format!("{of}segment whose rule the customer is the first to meet; `unassigned` without one");
+        vec![ColumnSpec::required(self.set.column(), ColumnType::String, "", &meaning)]
     }
 
     fn fit_inputs(&self) -> Vec<String> {
@@ -140,8 +171,9 @@ impl Model for Segments {
         Ok(Box::new(self.fitted()?))
     }
 
-    fn lint(&self) -> Result<Vec<Finding>, ModelError> {
-        lint::lint(self.rfm.as_ref(), &self.rules)
+    fn lint(&self) -> Result<Vec<Lint>, ModelError> {
+        let findings = lint::lint(self.rfm.as_ref(), &self.columns, &self.rules)?;
+        Ok(findings.into_iter().map(|finding| Lint { set: self.set, finding }).collect())
     }
 }
 
@@ -151,7 +183,12 @@ impl Fitted for FittedSegments<'_> {
     }
 
     fn record(self: Box<Self>, card: &mut ModelCard) {
-        card.segments = Some(self.card);
+        let place = match self.set {
+            RuleSet::Objective => &mut card.objective_segments,
+            RuleSet::Subjective => &mut card.subjective_segments,
+            RuleSet::Segments | RuleSet::Suppress => &mut card.segments,
+        };
+        *place = Some(self.card);
     }
 }
 
@@ -189,11 +226,17 @@ impl FittedSegments<'_> {
     }
 }
 
+/// The columns that expressions can read.
+pub(crate) fn sql_columns(columns: &[ColumnSpec]) -> Vec<(String, SqlType)> {
+    let sql_type = |column: &ColumnSpec| Some((column.name.clone(), SqlType::of(&column.column_type.arrow())?));
+    columns.iter().filter_map(sql_type).collect()
+}
+
 fn count_both(a: &BooleanArray, b: &BooleanArray) -> u64 {
     (a.values() & b.values()).count_set_bits() as u64
 }
 
-fn check_name(name: &str, taken: bool) -> Result<(), ModelError> {
+fn check_name(set: RuleSet, name: &str, taken: bool) -> Result<(), ModelError> {
     let why = if name.trim().is_empty() {
         "it is blank"
     } else if name == UNASSIGNED {
@@ -203,7 +246,7 @@ fn check_name(name: &str, taken: bool) -> Result<(), ModelError> {
     } else {
         return Ok(());
     };
-    Err(ModelError::SegmentName { name: name.to_owned(), why })
+    Err(ModelError::SegmentName { set, name: name.to_owned(), why })
 }
 
 impl BoundRule {
@@ -212,28 +255,34 @@ impl BoundRule {
         self.bound.columns().iter()
     }
 
-    fn new(rule: &SegmentRule, columns: &[(String, SqlType)]) -> Result<Self, ModelError> {
+    /// Binds `rule` of `set` to a table of `columns`.
+    ///
+    /// # Errors
+    /// [`ModelError::Rule`], [`ModelError::RuleType`] when it does not fit them or is no condition.
+    pub(crate) fn new(set: RuleSet, rule: &SegmentRule, columns: &[(String, SqlType)]) -> Result<Self, ModelError> {
         let segment = rule.name.clone();
         let bound = match rule.when.bind(columns) {
             Ok(bound) => bound,
-            Err(source) => return Err(ModelError::Rule { segment, source }),
+            Err(source) => return Err(ModelError::Rule { set, segment, source: Box::new(source) }),
         };
         if bound.sql_type() != SqlType::Boolean {
-            return Err(ModelError::RuleType { segment, found: bound.sql_type().name() });
+            return Err(ModelError::RuleType { set, segment, found: bound.sql_type().name() });
         }
-        Ok(Self { segment, when: rule.when.clone(), bound })
+        Ok(Self { set, segment, when: rule.when.clone(), bound })
     }
 
     /// Evaluates the rule on `batch`.
     pub(crate) fn evaluate(&self, batch: &RecordBatch) -> Result<Verdict, ModelError> {
-        let evaluated = self
-            .bound
-            .evaluate(batch)
-            .map_err(|source| ModelError::Evaluation { segment: self.segment.clone(), source })?;
+        let evaluated = self.bound.evaluate(batch).map_err(|source| ModelError::Evaluation {
+            set: self.set,
+            segment: self.segment.clone(),
+            source: Box::new(source),
+        })?;
         let true_only = |array: &BooleanArray| {
             if array.null_count() == 0 { array.clone() } else { prep_null_mask_filter(array) }
         };
         let values = evaluated.values.as_boolean_opt().ok_or_else(|| ModelError::RuleType {
+            set: self.set,
             segment: self.segment.clone(),
             found: evaluated.values.data_type().to_string(),
         })?;

@@ -19,7 +19,7 @@ pub struct Budget {
     pub scatter_bytes: u64,
     /// The finished features.
     pub features_bytes: u64,
-    /// The finished values.
+    /// The finished values, and as much again for actions, while they are drafts and once they are finished.
     pub values_bytes: u64,
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use appraise_export::Layout;
 use appraise_feature_engineering::FeatureConfig;
 use appraise_ingest::InputFile;
-use appraise_model::ModelPlan;
+use appraise_model::{Lint, ModelPlan};
 use appraise_schema::event::Form;
 use appraise_schema::{AsOf, SourceKind, TableContract};
 use serde::Serialize;
@@ -104,7 +104,7 @@ pub fn plan(loaded: &Loaded, as_of: AsOf, threads: usize, memory_limit: u64) -> 
         tables: tables.contracts().cloned().collect(),
         output: Layout::at(&pipeline.export.path).root().display().to_string(),
         inputs: planned_inputs(&inputs, &plans),
-        lint: tables.lint,
+        lint: tables.lint.iter().map(ToString::to_string).collect(),
     })
 }
 
@@ -151,7 +151,7 @@ pub(crate) struct PublishedTables {
     /// The models, whose table is `customer_values`; `None` when none is on.
     pub(crate) model: Option<ModelPlan>,
     /// What is questionable about the segment rules.
-    pub(crate) lint: Vec<String>,
+    pub(crate) lint: Vec<Lint>,
 }
 
 impl PublishedTables {
@@ -160,13 +160,14 @@ impl PublishedTables {
         let features = FeaturePlan::new(config, &pipeline.features.own)?;
         let model = stages::model(pipeline).map(|model| ModelPlan::new(&model, &features.contract)).transpose()?;
         let lint = model.as_ref().map_or(Ok(Vec::new()), ModelPlan::lint)?;
-        Ok(Self { features, model, lint: lint.iter().map(ToString::to_string).collect() })
+        Ok(Self { features, model, lint })
     }
 
     /// The contracts in the order of the manifest.
     pub(crate) fn contracts(&self) -> impl Iterator<Item = &TableContract> {
         let values = self.model.iter().map(ModelPlan::contract);
         let groups = self.model.iter().filter_map(ModelPlan::group_contract);
-        std::iter::once(&self.features.contract).chain(values).chain(groups)
+        let actions = self.model.iter().filter_map(ModelPlan::action_contract);
+        std::iter::once(&self.features.contract).chain(values).chain(groups).chain(actions)
     }
 }

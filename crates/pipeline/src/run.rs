@@ -106,7 +106,9 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
 
     session.record.inputs.clone_from(&listed);
     let (tables, features) = features(session, &inputs, budget, watch)?;
-    tables.lint.iter().for_each(|finding| tracing::warn!("segments: {finding}"));
+    for lint in &tables.lint {
+        if lint.finding.is_certain() { tracing::warn!("{lint}") } else { tracing::debug!("{lint}") }
+    }
     let customers = features.rows();
     let values = session.stage("model", customers, |session| {
         watch.begin("model", customers, 0);
@@ -216,6 +218,7 @@ fn publish(
     let mut staging = session.publisher.stage(&session.record.run_id)?;
     let stores = std::iter::once(features).chain(values.map(|values| &values.rows));
     let stores = stores.chain(values.and_then(|values| values.groups.as_ref()));
+    let stores = stores.chain(values.and_then(|values| values.actions.as_ref()));
     for (contract, store) in tables.contracts().zip(stores) {
         let mut writer = staging.table(contract)?;
         for batch in store.batches()? {

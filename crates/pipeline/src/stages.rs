@@ -195,6 +195,7 @@ pub fn features(pipeline: &Pipeline, as_of: AsOf, key_type: KeyType, tables: &Re
 pub fn model(pipeline: &Pipeline) -> Option<ModelConfig> {
     let of = &pipeline.model;
     let rule = |rule: &resolved::SegmentRule| SegmentRule { name: rule.name.clone(), when: rule.when.clone() };
+    let rules = |rules: &[resolved::SegmentRule]| rules.iter().map(rule).collect();
     let config = ModelConfig {
         rfm: of.rfm.as_ref().map(rfm),
         credit: of.credit.clone(),
@@ -206,7 +207,11 @@ pub fn model(pipeline: &Pipeline) -> Option<ModelConfig> {
         lifecycle: of.lifecycle.clone(),
         index: of.index.clone(),
         groups: of.groups.clone(),
-        segments: of.segments.iter().map(rule).collect(),
+        segments: rules(&of.segments),
+        objective_segments: rules(&of.objective_segments),
+        subjective_segments: rules(&of.subjective_segments),
+        strategies: of.strategies.clone(),
+        suppress: rules(&of.suppress),
     };
     config.is_on().then_some(config)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use appraise_model::{FittedModels, ModelCard, ModelPlan};
+use appraise_model::{ActionCaps, FittedModels, ModelCard, ModelPlan};
 use arrow::array::RecordBatch;
 
 use crate::batch_store::{BatchStore, BatchStoreWriter};
@@ -18,6 +18,8 @@ pub(crate) struct Values {
     pub(crate) rows: BatchStore,
     /// Rows of `group_values`, where there are groups.
     pub(crate) groups: Option<BatchStore>,
+    /// Rows of `customer_actions`, where there are strategies.
+    pub(crate) actions: Option<BatchStore>,
 }
 
 /// Fits the models of `plan` to `features` and values the same customers. Calls the expression engine: not for use inside
@@ -36,7 +38,9 @@ pub(crate) fn value(
     let fit: Vec<RecordBatch> = features.narrowed(|name| fit_inputs.contains(name))?.collect::<Result<_, _>>()?;
     let mut fitted = plan.fit(options.as_of, &fit)?;
     drop(fit);
-    let mut writer = BatchStoreWriter::new(plan.contract().arrow(), budget.values_bytes, &options.temp_dir);
+    let store = |schema| BatchStoreWriter::new(schema, budget.values_bytes, &options.temp_dir);
+    let mut writer = store(plan.contract().arrow());
+    let mut drafts = plan.action_drafts().map(store);
     let inputs = plan.inputs();
     // Batches are valued in parallel, as many as there are threads.
     let mut waiting = Vec::with_capacity(options.threads);
@@ -44,14 +48,36 @@ pub(crate) fn value(
         options.check_cancelled()?;
         waiting.push(batch?);
         if waiting.len() >= options.threads {
-            apply(&mut fitted, &mut waiting, &mut writer)?;
+            apply(&mut fitted, &mut waiting, &mut writer, drafts.as_mut())?;
         }
     }
-    apply(&mut fitted, &mut waiting, &mut writer)?;
+    apply(&mut fitted, &mut waiting, &mut writer, drafts.as_mut())?;
     let rows = writer.finish()?;
     session.note_spilled(rows.spilled_bytes());
     let groups = fitted.group_values(options.as_of)?.map(|batch| held(batch, &options.temp_dir)).transpose()?;
-    Ok(Values { card: fitted.into_card(), rows, groups })
+    let actions = match (drafts, plan.action_contract(), fitted.action_caps()) {
+        (Some(drafts), Some(contract), Some(caps)) => {
+            Some(settled(session, &drafts.finish()?, caps, store(contract.arrow()))?)
+        }
+        _ => None,
+    };
+    Ok(Values { card: fitted.into_card(), rows, groups, actions })
+}
+
+/// The rows of `customer_actions`, once it is known whom the caps leave out.
+fn settled(
+    session: &mut Session<'_>,
+    drafts: &BatchStore,
+    mut caps: ActionCaps,
+    mut writer: BatchStoreWriter,
+) -> Result<BatchStore, RunError> {
+    for batch in drafts.batches()? {
+        session.options.check_cancelled()?;
+        writer.push(caps.settle(&batch?)?)?;
+    }
+    let actions = writer.finish()?;
+    session.note_spilled(drafts.spilled_bytes() + actions.spilled_bytes());
+    Ok(actions)
 }
 
 /// A small table in memory.
@@ -65,8 +91,12 @@ fn apply(
     fitted: &mut FittedModels<'_>,
     waiting: &mut Vec<RecordBatch>,
     writer: &mut BatchStoreWriter,
+    drafts: Option<&mut BatchStoreWriter>,
 ) -> Result<(), RunError> {
     let valued = fitted.apply(waiting)?;
     waiting.clear();
+    if let Some(drafts) = drafts {
+        fitted.take_action_drafts().into_iter().try_for_each(|batch| drafts.push(batch))?;
+    }
     valued.into_iter().try_for_each(|batch| writer.push(batch))
 }

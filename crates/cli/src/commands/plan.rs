@@ -63,6 +63,6 @@ fn text(plan: &appraise_pipeline::Plan) -> String {
     lines.push(format!("writes below {}", plan.output));
     lines.extend(plan.tables.iter().map(|table| format!("  {}: {} columns", table.name, table.columns.len())));
     lines.extend(plan.drift.iter().map(|line| format!("drift: {line}")));
-    lines.extend(plan.lint.iter().map(|line| format!("segments: {line}")));
+    lines.extend(plan.lint.iter().cloned());
     lines.join("\n")
 }

@@ -11,3 +11,4 @@ mod model_card;
 mod potential;
 mod published_rfm;
 mod segment_rules;
+mod strategies;

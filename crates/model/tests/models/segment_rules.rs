@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use appraise_model::{Finding, GridRow, ModelConfig, ModelError, ModelPlan, RF_GRID, RfmConfig};
-use appraise_schema::KeyType;
+use appraise_model::{Finding, GridRow, ModelCard, ModelConfig, ModelError, ModelPlan, RF_GRID, RfmConfig, rf_grid};
+use appraise_schema::{ColumnSpec, ColumnType, KeyType, TableContract};
 
 use crate::customers::{as_of, buyer, contract, features, no_buyer, plan, rule, texts, truth};
 
@@ -148,7 +148,11 @@ fn putler(measure: &str) -> Vec<(String, String)> {
 
 fn findings(rules: &[(String, String)]) -> Vec<Finding> {
     let rules: Vec<(&str, &str)> = rules.iter().map(|(name, when)| (name.as_str(), when.as_str())).collect();
-    plan(RfmConfig::default(), &rules).lint().unwrap()
+    lint(&plan(RfmConfig::default(), &rules))
+}
+
+fn lint(plan: &ModelPlan) -> Vec<Finding> {
+    plan.lint().unwrap().into_iter().map(|lint| lint.finding).collect()
 }
 
 /// Segments nobody reaches, cells without a segment, number of cells with more than one.
@@ -167,7 +171,7 @@ fn found(findings: &[Finding]) -> Flaws {
             }
             Finding::Overlap { rows, .. } => contested.extend(cells(rows)),
             Finding::Unassigned { rows, .. } => unassigned.extend(cells(rows)),
-            Finding::NotDecided { .. } => panic!("{finding}"),
+            _ => panic!("{finding}"),
         }
     }
     (unreachable, unassigned, contested.len())
@@ -227,35 +231,120 @@ fn findings_say_who_takes_whom() {
 
     let messages = own(&[("old", "days_since_last_purchase > 365 AND r_score = 1"), ("some", "m_score >= 2")]);
     let expected = [
-        "segment `old` is not decided by the scores: it reads days_since_last_purchase",
-        "no rule is met, except perhaps `old`: 111, 121, 131, 141, 151, 211, 221, 231 and 19 more",
+        "segment `old` may take customers of `some`, such as 112 where days_since_last_purchase = 366",
+        "no rule is met, so the segment is `unassigned`: 211, 221, 231, 241, 251, 311, 321, 331 and 14 more",
+        "customers may meet no rule, such as 111 where days_since_last_purchase is NULL",
+    ];
+    assert_eq!(messages, expected);
+
+    let messages = own(&[("late", "days_since_last_purchase > orders"), ("some", "m_score >= 1")]);
+    let expected = [
+        "whom segment `late` takes is not judged: it computes with days_since_last_purchase, orders",
+        "no rule is met, except perhaps `late`: customers with refunds only, customers without purchases and refunds",
     ];
     assert_eq!(messages, expected);
 }
 
 #[test]
-fn without_scores_only_orders_and_refunds_are_judged() {
-    let lint = |rules: &[(&str, &str)]| {
+fn without_scores_buyers_and_others_are_told_apart() {
+    let says = |rules: &[(&str, &str)]| {
         let segments = rules.iter().map(|(name, when)| rule(name, when)).collect();
         let plan =
             ModelPlan::new(&ModelConfig { segments, ..ModelConfig::default() }, &contract(KeyType::Text)).unwrap();
-        plan.lint().unwrap().iter().map(Finding::to_string).collect::<Vec<_>>()
+        lint(&plan).iter().map(Finding::to_string).collect::<Vec<_>>()
     };
-    assert_eq!(lint(&[("buyer", "orders > 0"), ("other", "orders = 0")]), Vec::<String>::new());
+    assert_eq!(says(&[("buyer", "orders > 0"), ("other", "orders = 0")]), Vec::<String>::new());
     assert_eq!(
-        lint(&[("none", "orders = 0"), ("refunded", "refund_count > 0")]),
+        says(&[("none", "orders = 0"), ("refunded", "refund_count > 0")]),
         [
-            "segment `refunded` is not decided by the scores: it reads refund_count",
-            "no rule is met, except perhaps `refunded`: customers with purchases",
+            "segments `none` and `refunded` overlap, `none` gets: customers with refunds only",
+            "customers may meet no rule, such as customers with purchases where orders = 1, refund_count = 0",
         ]
     );
 }
 
 #[test]
-fn nothing_is_claimed_of_rules_that_depend_on_counts() {
-    let rules = [("many", "orders >= 100"), ("seven", "orders = 7"), ("all", "orders >= 0")];
+fn rules_over_counts_are_judged_at_their_constants() {
+    let rules = [("many", "orders >= 100"), ("seven", "orders = 7"), ("none", "orders < 0"), ("all", "orders >= 0")];
     let rules = rules.map(|(name, when)| (name.to_owned(), when.to_owned()));
-    let names = |finding: &Finding| matches!(finding, Finding::NotDecided { segment, .. } if segment != "all");
-    let findings = findings(&rules);
-    assert_eq!((findings.len(), findings.iter().all(names)), (2, true));
+    let messages: Vec<String> = findings(&rules).iter().map(Finding::to_string).collect();
+    let expected = [
+        "segment `none`: no customer can meet its rule",
+        "segment `many` may take customers of `all`, such as customers with purchases where orders = 100",
+        "segment `seven` may take customers of `all`, such as customers with purchases where orders = 7",
+    ];
+    assert_eq!(messages, expected);
+}
+
+/// A rule that the rules before it take all customers of only together, each at other values of a column of its own.
+#[test]
+fn a_rule_that_only_others_together_take_is_unreachable() {
+    let rules = [
+        ("early", "days_since_last_purchase <= 10"),
+        ("late", "days_since_last_purchase > 10"),
+        ("rich", "net_revenue >= 5 AND days_since_last_purchase >= 0"),
+    ];
+    let rules = rules.map(|(name, when)| (name.to_owned(), when.to_owned()));
+    let unreachable = Finding::Unreachable {
+        segment: "rich".to_owned(),
+        taken_by: ["`early`", "`late`"].map(str::to_owned).to_vec(),
+    };
+    assert!(findings(&rules).contains(&unreachable));
+}
+
+#[test]
+fn too_many_kinds_of_customers_are_tried_in_part_and_no_rule_is_forgotten() {
+    let wide = |n: i64| {
+        format!("(days_since_last_purchase = {n} OR net_revenue = {n} OR total_revenue = {n} OR refund_count = {n})")
+    };
+    let mut rules: Vec<(String, String)> =
+        (0..9).map(|n| (format!("s{n}"), format!("{} AND orders = {}", wide(n * 10), n * 10 + 1))).collect();
+    rules.push(("needle".to_owned(), "net_revenue = 12345.67 AND rfm_cell = '321'".to_owned()));
+    let found = findings(&rules);
+    assert!(matches!(found[0], Finding::Sampled { tried, of } if tried <= 1 << 16 && of > 1 << 20), "{:?}", found[0]);
+    let never = |finding: &&Finding| matches!(finding, Finding::NeverMet { .. } | Finding::Unreachable { .. });
+    assert_eq!(found.iter().find(never), None);
+    assert_eq!(found, findings(&rules), "the same customers are tried each time");
+}
+
+#[test]
+fn the_grid_tells_the_engaged_where_contacts_or_bids_are_known() {
+    for known in [&[][..], &["bids"], &["interactions", "bids"]] {
+        let mut features = contract(KeyType::Text).columns;
+        features.extend(known.iter().map(|name| ColumnSpec::required(name, ColumnType::Int64, "rows", "")));
+        let features = TableContract::new("customer_features", "", features).unwrap();
+        let rules = rf_grid(|column| known.contains(&column));
+        assert_eq!(rules.len(), 12 + usize::from(!known.is_empty()));
+        let segments = rules.iter().map(|(name, when)| rule(name, when)).collect();
+        let config = ModelConfig { rfm: Some(RfmConfig::default()), segments, ..ModelConfig::default() };
+        assert_eq!(lint(&ModelPlan::new(&config, &features).unwrap()), [], "{known:?}");
+    }
+}
+
+#[test]
+fn three_sets_of_segments_stand_side_by_side() {
+    let config = ModelConfig {
+        objective_segments: vec![rule("often", "orders >= 3"), rule("once", "orders = 1")],
+        subjective_segments: vec![rule("liked", "refund_count = 0")],
+        segments: vec![
+            rule("both", "objective_segment = 'often' AND subjective_segment = 'liked'"),
+            rule("gone", "orders < 0"),
+        ],
+        ..ModelConfig::default()
+    };
+    let plan = ModelPlan::new(&config, &contract(KeyType::Text)).unwrap();
+    let customers = [buyer("a", 5, 3, 1), buyer("b", 50, 1, 1), no_buyer("c", 1), no_buyer("d", 0)];
+    let valued = plan.fit_and_apply(as_of(), &features(KeyType::Text, &customers, 3)).unwrap();
+    let column = |name| texts(&valued, name).into_iter().map(Option::unwrap).collect::<Vec<_>>();
+    assert_eq!(column("objective_segment"), ["often", "once", "unassigned", "unassigned"]);
+    assert_eq!(column("subjective_segment"), ["liked", "liked", "unassigned", "liked"]);
+    assert_eq!(column("segment"), ["both", "unassigned", "unassigned", "unassigned"]);
+    assert_eq!(valued.card.subjective_segments.as_ref().unwrap().rules[0].customers, 3);
+    assert_eq!(ModelCard::from_json(&valued.card.to_json().unwrap()).unwrap(), valued.card);
+    let lints: Vec<String> = plan.lint().unwrap().iter().map(ToString::to_string).collect();
+    assert!(lints.iter().any(|line| line.starts_with("objective_segments: customers may meet no rule")), "{lints:?}");
+    assert!(lints.contains(&"segments: segment `gone`: no customer can meet its rule".to_owned()), "{lints:?}");
+    let wrong = ModelConfig { subjective_segments: vec![rule("x", "order > 1")], ..config };
+    let error = ModelPlan::new(&wrong, &contract(KeyType::Text)).err().unwrap();
+    assert!(error.to_string().starts_with("subjective segment `x`: "), "{error}");
 }

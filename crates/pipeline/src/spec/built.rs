@@ -1,14 +1,14 @@
 //! What the pipeline names of the columns that will be built: chosen features, its own columns, segment rules.
 
 use appraise_feature_engineering::FeatureConfig;
-use appraise_model::{ModelError, ModelPlan};
+use appraise_model::{ModelError, ModelPlan, RuleSet};
 use appraise_schema::table::ContractError;
 use appraise_schema::{AsOf, KeyType, TableContract};
 
 use super::problem::did_you_mean;
 use super::resolve::Report;
 use super::resolved::Pipeline;
-use super::types::{SegmentSpec, Spec};
+use super::types::{SegmentSpec, Spec, SuppressSpec};
 use crate::feature_plan::{FeaturePlan, FeaturePlanError};
 use crate::stages::{self, ReferenceTables};
 
@@ -80,9 +80,19 @@ fn check_model(report: &mut Report<'_>, spec: &Spec, pipeline: &Pipeline, featur
     let Some(config) = stages::model(pipeline) else { return };
     let Err(error) = ModelPlan::new(&config, features) else { return };
     match &error {
-        ModelError::Rule { segment, source } => report.expression(&rule_path(spec, segment), source.clone()),
-        ModelError::RuleType { segment, .. } | ModelError::SegmentName { name: segment, .. } => {
-            report.add(&rule_path(spec, segment), error.to_string(), error.hint().as_deref());
+        ModelError::Rule { set, segment, source } => {
+            report.expression(&rule_path(spec, *set, segment), (**source).clone());
+        }
+        ModelError::RuleType { set, segment, .. } | ModelError::SegmentName { set, name: segment, .. } => {
+            report.add(&rule_path(spec, *set, segment), error.to_string(), error.hint().as_deref());
+        }
+        ModelError::Gain { strategy, column } => {
+            let named = spec.model.iter().flat_map(|model| &model.strategies).flat_map(|strategies| &strategies.0);
+            let is_written = named.into_iter().any(|(name, of)| name.0 == *strategy && of.gain.is_some());
+            let key = if is_written { "gain" } else { "uplift" };
+            let known: Vec<&str> = features.columns.iter().map(|column| column.name.as_str()).collect();
+            let hint = did_you_mean(column, &known).or_else(|| error.hint());
+            report.add(&format!("model.strategies.{strategy}.{key}"), error.to_string(), hint.as_deref());
         }
         ModelError::Parameter { parameter, .. } => {
             report.add(&format!("model.{parameter}"), error.to_string(), error.hint().as_deref());
@@ -115,11 +125,21 @@ fn reading(spec: &Spec, column: &str) -> String {
 }
 
 /// Where the rule of `segment` is written.
-fn rule_path(spec: &Spec, segment: &str) -> String {
-    let segments = spec.model.iter().flat_map(|model| model.segments.iter().flatten());
+fn rule_path(spec: &Spec, set: RuleSet, segment: &str) -> String {
+    let Some(model) = &spec.model else { return "model".to_owned() };
+    let list = match set {
+        RuleSet::Segments => &model.segments,
+        RuleSet::Objective => &model.objective_segments,
+        RuleSet::Subjective => &model.subjective_segments,
+        RuleSet::Suppress if matches!(model.suppress, Some(SuppressSpec::Named(_))) => {
+            return format!("model.suppress.{segment}");
+        }
+        RuleSet::Suppress => return "model.suppress".to_owned(),
+    };
     let named = |item: &SegmentSpec| matches!(item, SegmentSpec::Rule(rule) if rule.name.0 == segment);
-    match segments.into_iter().position(named) {
-        Some(position) => format!("model.segments[{position}].when"),
-        None => "model.segments".to_owned(),
+    let list_path = format!("model.{}", set.key());
+    match list.iter().flatten().position(named) {
+        Some(position) => format!("{list_path}[{position}].when"),
+        None => list_path,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use appraise_expression::Parsed;
-use appraise_model::{CreditConfig, Grade, RF_GRID};
+use appraise_model::{CreditConfig, Grade};
 use appraise_schema::SourceKind;
 use serde_json::{Map, Value as Json, json};
 
@@ -12,14 +12,15 @@ use super::classes::classes;
 use super::index_text::index;
 use super::node::{Node, Value, whole};
 use super::problem::{Place, join};
+use super::resolve::model::grid;
 use super::resolved::{Features, Pipeline, Potential, ReferenceTable, Rfm, ScoreRule, Source};
 use super::secrets::Secrets;
-use super::semantic::{clv, period_name, unit_name};
+use super::semantic::{clv, period_name, segments, unit_name};
 use super::yaml;
 
 /// The resolved pipeline as YAML with origins as comments.
 pub(crate) fn yaml(pipeline: &Pipeline, tree: &Node, secrets: &Secrets) -> String {
-    let printer = Printer { origins: segment_origins(tree), tree, secrets };
+    let printer = Printer { origins: segment_origins(pipeline, tree), tree, secrets };
     let mut out = String::new();
     if let Json::Object(entries) = resolved(pipeline, tree) {
         printer.mapping(&entries, "", 0, &mut out);
@@ -29,7 +30,7 @@ pub(crate) fn yaml(pipeline: &Pipeline, tree: &Node, secrets: &Secrets) -> Strin
 
 /// The resolved pipeline as JSON, and the origin of each of its values by path.
 pub(crate) fn json(pipeline: &Pipeline, tree: &Node, secrets: &Secrets) -> Json {
-    let printer = Printer { origins: segment_origins(tree), tree, secrets };
+    let printer = Printer { origins: segment_origins(pipeline, tree), tree, secrets };
     let resolved = resolved(pipeline, tree);
     let mut origins = Map::new();
     printer.collect(&resolved, "", &mut origins);
@@ -67,7 +68,16 @@ fn resolved(pipeline: &Pipeline, tree: &Node) -> Json {
     model.extend(pipeline.model.potential.as_ref().map(|of| ("potential".to_owned(), potential(of, tree))));
     model.extend(classes(&pipeline.model));
     model.extend(pipeline.model.index.as_ref().map(|of| ("index".to_owned(), index(of))));
-    model.insert("segments".to_owned(), segments(pipeline));
+    model.insert("segments".to_owned(), segments(&pipeline.model.segments));
+    for (key, rules) in [
+        ("objective_segments", &pipeline.model.objective_segments),
+        ("subjective_segments", &pipeline.model.subjective_segments),
+    ] {
+        model.extend((!rules.is_empty()).then(|| (key.to_owned(), segments(rules))));
+    }
+    // Every default of a strategy is that there is none.
+    let as_written = |key: &str| Some((key.to_owned(), tree.at(&format!("model.{key}"))?.to_json()));
+    model.extend(["strategies", "suppress"].into_iter().filter_map(as_written));
     let groups = &pipeline.model.groups;
     model.extend((!groups.is_empty()).then(|| ("groups".to_owned(), json!(groups))));
     whole.insert("model".to_owned(), Json::Object(model));
@@ -204,24 +214,23 @@ fn potential(potential: &Potential, tree: &Node) -> Json {
     Json::Object(entries)
 }
 
-fn segments(pipeline: &Pipeline) -> Json {
-    pipeline.model.segments.iter().map(|rule| json!({ "name": rule.name, "when": rule.when.text() })).collect()
-}
-
 /// Origins of the resolved segments: a set stands for many rules.
-fn segment_origins(tree: &Node) -> BTreeMap<String, String> {
+fn segment_origins(pipeline: &Pipeline, tree: &Node) -> BTreeMap<String, String> {
+    let in_grid = grid(&pipeline.sources, &pipeline.features).len();
     let mut origins = BTreeMap::new();
-    let mut position = 0;
-    let Some(Value::Sequence(items)) = tree.at("model.segments").map(|node| &node.value) else { return origins };
-    for item in items {
-        let rules = if item.get("use").is_some() { RF_GRID.len() } else { 1 };
-        for _ in 0..rules {
-            for key in ["name", "when"] {
-                let place = item.get(key).map_or(&item.place, |node| &node.place);
-                let origin = if rules == 1 { shown(place) } else { format!("rf_grid at {}", shown(place)) };
-                origins.insert(format!("model.segments[{position}].{key}"), origin);
+    for list in ["model.segments", "model.objective_segments", "model.subjective_segments"] {
+        let mut position = 0;
+        let Some(Value::Sequence(items)) = tree.at(list).map(|node| &node.value) else { continue };
+        for item in items {
+            let rules = if item.get("use").is_some() { in_grid } else { 1 };
+            for _ in 0..rules {
+                for key in ["name", "when"] {
+                    let place = item.get(key).map_or(&item.place, |node| &node.place);
+                    let origin = if rules == 1 { shown(place) } else { format!("rf_grid at {}", shown(place)) };
+                    origins.insert(format!("{list}[{position}].{key}"), origin);
+                }
+                position += 1;
             }
-            position += 1;
         }
     }
     origins

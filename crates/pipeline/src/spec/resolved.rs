@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use appraise_expression::Parsed;
 use appraise_feature_engineering::InteractionConfig;
-use appraise_model::{AbcConfig, ClvConfig, CreditConfig, IndexConfig, LifecycleConfig, ValueMatrixConfig, XyzConfig};
+use appraise_model::{
+    AbcConfig, ClvConfig, CreditConfig, IndexConfig, LifecycleConfig, StrategyConfig, ValueMatrixConfig, XyzConfig,
+};
 use appraise_schema::source::SourceColumn;
 use appraise_schema::{AsOf, Horizon, Money, PurchasePeriod, Share, SourceKind, SpendPeriod, TimeUnit, WindowDays};
 use chrono_tz::Tz;
@@ -229,6 +231,14 @@ pub struct Model {
     pub groups: Vec<Vec<String>>,
     /// Segments: the first rule that is true wins.
     pub segments: Vec<SegmentRule>,
+    /// The same by recorded facts.
+    pub objective_segments: Vec<SegmentRule>,
+    /// The same by what is felt and said.
+    pub subjective_segments: Vec<SegmentRule>,
+    /// What is done about whom, in the order of the file.
+    pub strategies: Vec<StrategyConfig>,
+    /// Whom no action reaches: names and rules, in the order of the file.
+    pub suppress: Vec<SegmentRule>,
 }
 
 /// Scores of recency, frequency and money.

@@ -1,15 +1,15 @@
 //! The part of a pipeline that decides what its tables hold.
 
 use appraise_expression::Parsed;
-use appraise_model::{ClvConfig, CreditConfig, Margin, PurchaseChoice, Timing};
+use appraise_model::{ClvConfig, CreditConfig, Margin, PurchaseChoice, StrategyConfig, Timing};
 use appraise_schema::as_of::date_of;
-use appraise_schema::{PurchasePeriod, TimeUnit};
+use appraise_schema::{PurchasePeriod, Share, TimeUnit};
 use serde_json::{Value, json};
 
 use super::classes::classes;
 use super::index_text::index;
 use super::resolved::{
-    CheckRule, ColumnCheck, Features, Model, Pipeline, Potential, ReferenceTable, Rfm, ScoreRule, Source,
+    CheckRule, ColumnCheck, Features, Model, Pipeline, Potential, ReferenceTable, Rfm, ScoreRule, SegmentRule, Source,
 };
 
 impl Pipeline {
@@ -97,9 +97,19 @@ fn features(features: &Features) -> Value {
 }
 
 fn model(model: &Model) -> Value {
-    let segments: Value =
-        model.segments.iter().map(|rule| json!({ "name": rule.name, "when": rule.when.text() })).collect();
-    let mut semantic = json!({ "rfm": model.rfm.as_ref().map(rfm), "segments": segments });
+    let mut semantic = json!({ "rfm": model.rfm.as_ref().map(rfm), "segments": segments(&model.segments) });
+    for (key, rules) in
+        [("objective_segments", &model.objective_segments), ("subjective_segments", &model.subjective_segments)]
+    {
+        if !rules.is_empty() {
+            semantic[key] = segments(rules);
+        }
+    }
+    if !model.strategies.is_empty() {
+        semantic["strategies"] =
+            model.strategies.iter().map(|of| json!({ "name": of.name, "is": strategy(of) })).collect();
+        semantic["suppress"] = segments(&model.suppress);
+    }
     if !model.groups.is_empty() {
         semantic["groups"] = json!(model.groups);
     }
@@ -119,6 +129,27 @@ fn model(model: &Model) -> Value {
         semantic[key] = section;
     }
     semantic
+}
+
+/// Segments and their rules, in order.
+pub(crate) fn segments(rules: &[SegmentRule]) -> Value {
+    rules.iter().map(|rule| json!({ "name": rule.name, "when": rule.when.text() })).collect()
+}
+
+/// A strategy, its budget in minor units.
+fn strategy(of: &StrategyConfig) -> Value {
+    json!({
+        "for": of.segments,
+        "actions": of.actions,
+        "channel": of.channel,
+        "owner": of.owner,
+        "reason": of.reason,
+        "budget": of.budget,
+        "cap": of.cap,
+        "uplift": of.uplift.map(Share::fraction),
+        "gain": of.gain,
+        "control_share": of.control_share.fraction(),
+    })
 }
 
 /// Lifetime value as it stands in the resolved pipeline.

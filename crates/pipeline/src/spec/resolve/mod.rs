@@ -8,10 +8,11 @@ mod credit;
 mod features;
 mod gates;
 mod index;
-mod model;
+pub(crate) mod model;
 mod potential;
 mod references;
 mod sources;
+mod strategies;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -160,7 +161,8 @@ fn pipeline(report: &mut Report<'_>, spec: &Spec, folder: &Path, output: Option<
     let clv = lifetime.and_then(|of| clv::resolve(report, of, &sources, &tables.references, &features));
     let credit = written.credit.as_ref().and_then(|of| credit::resolve(report, of, &sources, &features));
     let index = written.index.as_ref().and_then(|of| index::resolve(report, of));
-    let mut model = Model { credit, clv, potential, index, ..model::resolve(report, &written, scale) };
+    let grid = model::grid(&sources, &features);
+    let mut model = Model { credit, clv, potential, index, ..model::resolve(report, &written, scale, &grid) };
     classes::resolve(report, &written, &sources, &features, &mut model);
     let gates = gates::resolve(report, &spec.gates.clone().unwrap_or_default(), &model);
     let export = Export {

@@ -18,6 +18,7 @@ mod index;
 mod model;
 mod named;
 mod sources;
+mod strategies;
 
 pub use classes::{AbcSpec, AxisSpec, LifecycleSpec, ValueMatrixSpec, XyzSpec};
 pub use clv::{ClvSpec, FallbackSpec, PurchasesSpec, TimingSpec};
@@ -40,6 +41,7 @@ pub use sources::{
     AmountCheck, Delivery, Duplicates, FreshnessCheck, FreshnessSpec, OneOrMany, ReferenceSpec, RowsCheck, Severity,
     SourceSpec, Sources, TextCheck, TimeCheck,
 };
+pub use strategies::{StrategySpec, SuppressSpec};
 
 /// A pipeline: from dumps to published customer tables.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]

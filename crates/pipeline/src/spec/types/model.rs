@@ -7,6 +7,8 @@ use super::classes::{AbcSpec, LifecycleSpec, ValueMatrixSpec, XyzSpec};
 use super::clv::ClvSpec;
 use super::credit::CreditRiskSpec;
 use super::index::IndexSpec;
+use super::named::Named;
+use super::strategies::{StrategySpec, SuppressSpec};
 use crate::spec::scalars::{Decimal, HorizonText, Name, SegmentName, ShareText, Sql};
 
 /// How customers are valued.
@@ -39,6 +41,15 @@ pub struct ModelSpec {
     pub groups: Option<Vec<Vec<Name>>>,
     /// Who belongs to which segment: the first rule that is true wins. Default: none.
     pub segments: Option<Vec<SegmentSpec>>,
+    /// The same by recorded facts: the column `objective_segment`. Default: none.
+    pub objective_segments: Option<Vec<SegmentSpec>>,
+    /// The same by feedback, stated needs, the manager's rating: the column `subjective_segment`. Default: none.
+    pub subjective_segments: Option<Vec<SegmentSpec>>,
+    /// What is done about the customers of which segments, by names of your choice: a row of `customer_actions` for each of them.
+    /// Default: nothing, and no such table.
+    pub strategies: Option<Named<StrategySpec>>,
+    /// Customers about whom nothing is done whatever their strategy; their rows stay, and say why. Default: none.
+    pub suppress: Option<SuppressSpec>,
 }
 
 /// Scores of recency, frequency and money; the largest score is always best.
@@ -184,6 +195,7 @@ pub struct SegmentSetSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SegmentSet {
-    /// Ten segments on the grid of the R and F scores, then `refund_only` and `prospect`. Needs five scores.
+    /// Ten segments on the grid of the R and F scores, then `refund_only`, `engaged` where contacts or bids are known, and
+    /// `prospect`. Needs five scores.
     RfGrid,
 }
