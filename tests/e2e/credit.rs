@@ -192,7 +192,9 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     let mut from = 0;
     for tie in order.chunk_by(|a, b| values[*a] == values[*b]) {
         let mean = from as f64 + (tie.len() - 1) as f64 / 2.0;
-        tie.iter().for_each(|row| ranks[*row] = mean);
+        for row in tie {
+            ranks[*row] = mean;
+        }
         from += tie.len();
     }
     ranks

@@ -62,7 +62,7 @@ impl TrialCounts {
     /// The customers of several parts.
     #[must_use]
     pub fn merge<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
-        Self::new(parts.into_iter().flat_map(|part| part.iter()))
+        Self::new(parts.into_iter().flat_map(Self::iter))
     }
 
     /// The distinct trials in order, each with its number of customers.

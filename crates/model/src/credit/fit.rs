@@ -191,9 +191,10 @@ fn group_card(
                 ..card
             }
         }
-        (_, Some(CreditGroupCard { mean, alpha, beta, .. })) => {
+        (Found::Wider, Some(CreditGroupCard { mean, alpha, beta, .. })) => {
             CreditGroupCard { fit: CreditFit::WiderGroup, mean, alpha, beta, ..card }
         }
+        (_, Some(CreditGroupCard { mean, .. })) => CreditGroupCard { mean, ..card },
         (_, None) => card,
     }
 }

@@ -224,7 +224,7 @@ impl<'p> FittedCredit<'p> {
         let (rows, attributes) = (Rows::of(config, table)?, texts(&config.group_by, table)?);
         let count = table.num_rows();
         let (mut chances, mut losses) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        let (mut grades, mut graded) = (StringBuilder::new(), vec![0; config.grades.len()]);
+        let (mut grades, mut counts) = (StringBuilder::new(), vec![0; config.grades.len()]);
         let lost_share = config.loss_given_default.fraction();
         for row in 0..count {
             if self.chances.is_empty() {
@@ -245,10 +245,10 @@ impl<'p> FittedCredit<'p> {
             let grade = config.grades.iter().position(|grade| probability <= grade.up_to.fraction());
             let grade = grade.unwrap_or(config.grades.len() - 1);
             grades.append_value(&config.grades[grade].name);
-            graded[grade] += 1;
+            counts[grade] += 1;
         }
         let losses = Decimal64Array::from(losses).with_precision_and_scale(18, self.model.scale.cast_signed())?;
-        Ok((vec![Arc::new(Float64Array::from(chances)), Arc::new(losses), Arc::new(grades.finish())], graded))
+        Ok((vec![Arc::new(Float64Array::from(chances)), Arc::new(losses), Arc::new(grades.finish())], counts))
     }
 }
 

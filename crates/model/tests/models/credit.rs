@@ -156,7 +156,9 @@ fn groups_are_fitted_and_small_ones_have_the_wider_parameters() {
     let (all, law) = (of(&[]), of(&[Some("law".to_owned())]));
     assert_eq!((all.customers, all.invoices, all.fit), (429, 429 * 9, CreditFit::BetaBinomial));
     assert_eq!((law.fit, law.alpha, law.beta, law.customers), (CreditFit::WiderGroup, all.alpha, all.beta, 29));
-    let trials = customers.iter().map(|of| (Trials { trials: of.seen.0 as u64, events: of.seen.1 as u64 }, 1.0));
+    let trials = customers
+        .iter()
+        .map(|of| (Trials { trials: of.seen.0.cast_unsigned(), events: of.seen.1.cast_unsigned() }, 1.0));
     let wanted = BetaBinomial::fit(&TrialCounts::new(trials)).unwrap();
     assert_eq!([all.alpha, all.beta].map(Option::unwrap), wanted.parameters);
     assert_eq!(all.standard_errors["beta"], wanted.standard_errors[1]);
