@@ -10,13 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::card::ModelCard;
 use crate::error::ModelError;
-use crate::measure::{Measure, MeasureValue, labels};
+use crate::measure::{Measure, MeasureValue, SHARE_PARTS, labels, share_parts};
 use crate::model::{Fitted, Model};
 
 /// The classes, from the best.
 const CLASSES: [&str; 3] = ["A", "B", "C"];
-/// What shares are counted in, so that sums compare exactly.
-const SHARE_PARTS: f64 = 1e9;
 
 /// Parameters of the ABC classes.
 #[derive(Debug, Clone, PartialEq)]
@@ -153,11 +151,11 @@ impl Abc {
         let weigh = |block: &[i64]| self.measure.weight(block[0], largest) * block.len() as i128;
         let blocks = || positive.chunk_by(|a, b| a == b);
         let whole: i128 = blocks().map(weigh).sum();
-        let ends = [parts(self.config.a), parts(self.config.b)];
+        let ends = [share_parts(self.config.a), share_parts(self.config.b)];
         let mut classes = [Total::default(); 3];
         let mut before = 0_i128;
         for block in blocks() {
-            let number = ends.iter().filter(|end| before * SHARE_PARTS as i128 >= *end * whole).count();
+            let number = ends.iter().filter(|end| before * SHARE_PARTS >= *end * whole).count();
             let class = &mut classes[number];
             class.customers += block.len() as u64;
             class.sum += weigh(block);
@@ -200,12 +198,6 @@ impl Abc {
         }
         Ok(Box::new(FittedAbc { measure: &self.measure, card, cuts }))
     }
-}
-
-/// A share in whole parts of [`SHARE_PARTS`].
-#[expect(clippy::cast_possible_truncation, reason = "a share is from 0 to 1")]
-fn parts(share: Share) -> i128 {
-    (share.fraction() * SHARE_PARTS).round() as i128
 }
 
 /// Fitted classes, ready to apply.

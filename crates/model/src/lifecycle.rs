@@ -274,8 +274,7 @@ fn fit_groups(config: &LifecycleConfig, table: &[RecordBatch]) -> Result<Vec<Gap
 /// The middle of `values`, of which there is one; of two middle ones their mean.
 fn median(values: &mut [f64]) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
-    let (low, high) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
-    low + (high - low) / 2.0
+    f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2])
 }
 
 /// The fitted lifecycle, ready to apply.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use appraise_schema::{ColumnSpec, ColumnType};
+use appraise_schema::{ColumnSpec, ColumnType, Share};
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Decimal64Type, Decimal128Type, Float64Type, Int32Type, Int64Type};
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::card::{CardValue, decimal_text};
 use crate::columns::{absent, minor_per_unit};
 use crate::error::ModelError;
+
+/// What shares are counted in, so that sums and ranks compare exactly.
+pub(crate) const SHARE_PARTS: i128 = 1_000_000_000;
 
 /// What a column may be.
 const EXPECTED: &str = "DECIMAL, INT32, INT64 or DOUBLE";
@@ -162,6 +165,12 @@ impl Measure {
             Kind::Double => text.parse().ok().filter(|value: &f64| value.is_finite()).map(key_of),
         }
     }
+}
+
+/// A share in whole parts of [`SHARE_PARTS`].
+#[expect(clippy::cast_possible_truncation, reason = "a share is from 0 to 1")]
+pub(crate) fn share_parts(share: Share) -> i128 {
+    (share.fraction() * SHARE_PARTS as f64).round() as i128
 }
 
 fn doubles(values: impl Iterator<Item = Option<f64>>) -> Int64Array {

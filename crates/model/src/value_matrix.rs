@@ -8,14 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::card::ModelCard;
 use crate::columns::absent;
 use crate::error::ModelError;
-use crate::measure::{Measure, MeasureValue, labels};
+use crate::measure::{Measure, MeasureValue, SHARE_PARTS, labels, share_parts};
 use crate::model::{Fitted, Model};
 use crate::xyz::ClassCard;
 
 /// The cells by number: 2 for high today, 1 for high in future.
 const CELLS: [&str; 4] = ["review", "grow", "harvest", "keep"];
-/// What shares are counted in, so that ranks compare exactly.
-const SHARE_PARTS: f64 = 1e9;
 /// What `future` is without a name, the first that is there.
 const FUTURE: [&str; 2] = ["clv", "potential_value"];
 
@@ -128,11 +126,11 @@ impl CheckedAxis {
             CheckedCut::Top(share) => share,
         };
         keys.par_sort_unstable_by(|a, b| b.cmp(a));
-        let most = (share.fraction() * SHARE_PARTS).round() as u128 * keys.len() as u128;
-        let mut reached = 0_u128;
+        let most = share_parts(share) * keys.len() as i128;
+        let mut reached = 0_i128;
         let fits = |block: &&[i64]| {
-            reached += block.len() as u128;
-            reached * SHARE_PARTS as u128 <= most
+            reached += block.len() as i128;
+            reached * SHARE_PARTS <= most
         };
         keys.chunk_by(|a, b| a == b).take_while(fits).last().map(|block| block[0])
     }

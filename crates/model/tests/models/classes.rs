@@ -277,8 +277,8 @@ proptest! {
 #[test]
 fn a_bound_of_xyz_is_reached() {
     let config = ModelConfig { xyz: Some(XyzConfig::default()), ..ModelConfig::default() };
-    let values = [Some(0.0), Some(0.5), Some(0.500_001), Some(1.0), Some(1.000_001), Some(30.0), None];
-    let customers = values.map(|variation| Customer { variation, ..Customer::default() });
+    let variations = [Some(0.0), Some(0.5), Some(0.500_001), Some(1.0), Some(1.000_001), Some(30.0), None];
+    let customers = variations.map(|variation| Customer { variation, ..Customer::default() });
     let valued = fit(&config, &customers);
     assert_eq!(known(texts(&valued, "xyz_class")), ["X", "X", "Y", "Y", "Z", "Z", "NULL"]);
     assert_eq!(texts(&apply(&config, &valued, &customers), "xyz_class"), texts(&valued, "xyz_class"));
@@ -504,7 +504,7 @@ fn naive_state(config: &LifecycleConfig, all: &[Customer], customer: &Customer) 
             gaps
         });
         let gaps = depths.into_iter().find(|gaps| gaps.len() as u64 >= config.min_repeaters);
-        let median = gaps.map(|gaps| (gaps[(gaps.len() - 1) / 2] + gaps[gaps.len() / 2]) / 2.0);
+        let median = gaps.map(|gaps| f64::midpoint(gaps[(gaps.len() - 1) / 2], gaps[gaps.len() / 2]));
         days / median.unwrap_or(f64::from(config.lost_days) / config.dormant)
     });
     ["lost", "dormant", "cooling", "active"]
