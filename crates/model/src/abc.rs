@@ -151,7 +151,7 @@ impl Abc {
         let weigh = |block: &[i64]| self.measure.weight(block[0], largest) * block.len() as i128;
         let blocks = || positive.chunk_by(|a, b| a == b);
         let whole: i128 = blocks().map(weigh).sum();
-        let ends = [share_parts(self.config.a), share_parts(self.config.b)];
+        let ends = [share_parts(self.config.a.fraction()), share_parts(self.config.b.fraction())];
         let mut classes = [Total::default(); 3];
         let mut before = 0_i128;
         for block in blocks() {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use appraise_schema::{ColumnSpec, ColumnType, Share};
+use appraise_schema::{ColumnSpec, ColumnType};
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Decimal64Type, Decimal128Type, Float64Type, Int32Type, Int64Type};
 use serde::{Deserialize, Serialize};
@@ -167,10 +167,10 @@ impl Measure {
     }
 }
 
-/// A share in whole parts of [`SHARE_PARTS`].
+/// A share from 0 to 1 in whole parts of [`SHARE_PARTS`].
 #[expect(clippy::cast_possible_truncation, reason = "a share is from 0 to 1")]
-pub(crate) fn share_parts(share: Share) -> i128 {
-    (share.fraction() * SHARE_PARTS as f64).round() as i128
+pub(crate) fn share_parts(share: f64) -> i128 {
+    (share * SHARE_PARTS as f64).round() as i128
 }
 
 fn doubles(values: impl Iterator<Item = Option<f64>>) -> Int64Array {

@@ -19,6 +19,7 @@ use crate::config::PotentialConfig;
 use crate::credibility::{Evidence, Spread, Variances, blend};
 use crate::error::ModelError;
 use crate::groups::GroupTree;
+use crate::measure::{SHARE_PARTS, share_parts};
 use crate::model::{Fitted, Model};
 
 /// The columns of the complete years since a customer's entry.
@@ -26,9 +27,6 @@ const YEARS: [&str; 5] = ["margin_year_1", "margin_year_2", "margin_year_3", "ma
 
 /// The column of the probability to be a customer still.
 const ALIVE: &str = "p_alive";
-
-/// What shares are counted in, so that the rank of a cut is exact.
-const SHARE_PARTS: u64 = 1_000_000_000;
 
 /// The look-alike value, checked.
 pub(crate) struct Potential {
@@ -229,11 +227,9 @@ fn largest_kept(share: Share, batches: &[RecordBatch]) -> Result<Option<i64>, Mo
     Ok(Some(*margins.select_nth_unstable(position).1))
 }
 
-/// ⌈share · count⌉, from 1 to `count`; the share is taken at nine decimal places.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is from 0 to 1")]
+/// ⌈share · count⌉, from 1 to `count`.
 fn rank(share: Share, count: usize) -> usize {
-    let parts = (share.fraction() * SHARE_PARTS as f64).round() as u128;
-    let rank = (parts * count as u128).div_ceil(u128::from(SHARE_PARTS));
+    let rank = (share_parts(share.fraction()) * count as i128 + SHARE_PARTS - 1) / SHARE_PARTS;
     usize::try_from(rank).unwrap_or(count).clamp(1, count)
 }
 

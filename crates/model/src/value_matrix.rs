@@ -126,7 +126,7 @@ impl CheckedAxis {
             CheckedCut::Top(share) => share,
         };
         keys.par_sort_unstable_by(|a, b| b.cmp(a));
-        let most = share_parts(share) * keys.len() as i128;
+        let most = share_parts(share.fraction()) * keys.len() as i128;
         let mut reached = 0_i128;
         let fits = |block: &&[i64]| {
             reached += block.len() as i128;

@@ -68,9 +68,9 @@ impl<'p> FittedIndex<'p> {
     fn batch(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>, ModelError> {
         let (index, card) = (self.index, &self.card);
         let rows = Rows::new(index, &card.indicators, batch)?;
-        let out = Spread { count: batch.num_rows(), rows: &rows.rows };
+        let out = Spread { count: batch.num_rows(), rows: &rows.chosen };
         let scores = index.scores(&card.indicators, &card.combined, &rows)?;
-        let rank = |score: f64| self.ranked.partition_point(|&other| other > score) as i64 + 1;
+        let rank = |score: f64| self.ranked.partition_point(|&other| other > score).cast_signed() as i64 + 1;
         let ranks: Vec<i64> = scores.iter().map(|&score| rank(score)).collect();
         let mut columns = vec![out.doubles(&scores), out.integers(&ranks)];
         if !index.config.tiers.is_empty() {
@@ -96,8 +96,7 @@ impl<'p> FittedIndex<'p> {
     fn drivers(&self, rows: &Rows, out: &Spread<'_>) -> Result<Vec<ArrayRef>, ModelError> {
         let card = &self.card;
         let mut found = [const { Vec::new() }; 3];
-        found.iter_mut().for_each(|of| of.reserve(rows.rows.len()));
-        for row in 0..rows.rows.len() {
+        for row in 0..rows.chosen.len() {
             let [mut first, mut second, mut drag] = [(None, 0.0); 3];
             let indicators = card.indicators.iter().zip(&card.combined.weights).zip(&rows.normalised);
             for (number, ((indicator, weight), column)) in (0_u32..).zip(indicators) {
@@ -148,7 +147,7 @@ impl Index {
         rows: &Rows,
     ) -> Result<Vec<f64>, ModelError> {
         if level.references == References::Saw {
-            let mut scores = vec![0.0; rows.rows.len()];
+            let mut scores = vec![0.0; rows.chosen.len()];
             for part in self.parts(level, rows) {
                 scores.iter_mut().zip(part).for_each(|(score, part)| *score += part);
             }
@@ -164,7 +163,7 @@ impl Index {
     /// What each group of indicators adds to the weighted sum: the contributions of its indicators, in their order.
     fn parts(&self, level: &LevelCard, rows: &Rows) -> Vec<Vec<f64>> {
         let part = |group: std::ops::Range<usize>| {
-            let mut part = vec![0.0; rows.rows.len()];
+            let mut part = vec![0.0; rows.chosen.len()];
             for (&weight, column) in level.weights[group.clone()].iter().zip(&rows.normalised[group]) {
                 part.iter_mut().zip(column).for_each(|(sum, &value)| *sum += contribution(weight, value));
             }

@@ -148,18 +148,26 @@ pub enum WeightsError {
     Judged(#[from] AhpError),
 }
 
+/// Our weights of all indicators.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Subjective {
+    /// That of the group times that within it; they sum to 1 but for rounding.
+    pub(crate) weights: Vec<f64>,
+    /// The consistency of judgements by group, that of the groups themselves first.
+    pub(crate) consistency: Vec<(String, Ahp)>,
+}
+
 impl IndexConfig {
     /// All indicators in the order of the tree, each with the number of its group.
     pub(crate) fn indicators(&self) -> impl Iterator<Item = (usize, &Indicator)> {
         self.groups.iter().enumerate().flat_map(|(number, group)| group.indicators.iter().map(move |of| (number, of)))
     }
 
-    /// Our weights of all indicators, which sum to 1 but for rounding: that of the group times that within it. With them the
-    /// consistency of judgements by group, that of the groups themselves first.
+    /// Our weights of all indicators.
     ///
     /// # Errors
     /// [`ModelError::IndexWeights`] for the first siblings without weights.
-    pub(crate) fn subjective(&self) -> Result<(Vec<f64>, Vec<(String, Ahp)>), ModelError> {
+    pub(crate) fn subjective(&self) -> Result<Subjective, ModelError> {
         let refused = |of: &str| {
             let of = of.to_owned();
             move |source| ModelError::IndexWeights { of, source }
@@ -173,6 +181,6 @@ impl IndexConfig {
             weights.extend(within.iter().map(|weight| of_group * weight));
             consistency.extend(judged.map(|judged| (group.name.clone(), judged)));
         }
-        Ok((weights, consistency))
+        Ok(Subjective { weights, consistency })
     }
 }

@@ -12,9 +12,7 @@ use super::config::{Combination, Missing};
 use super::rows::{Rows, chosen, slices, values};
 use super::{Index, IndicatorPlan};
 use crate::error::ModelError;
-
-/// What shares are counted in, so that their counts are exact.
-const SHARE_PARTS: f64 = 1e9;
+use crate::measure::{SHARE_PARTS, share_parts};
 
 impl IndicatorCard {
     /// The scale of the indicator.
@@ -36,19 +34,25 @@ impl<'p> FittedIndex<'p> {
         let mut card = IndexCard {
             customers,
             indicators,
-            judgements: index.judgements.iter().cloned().map(|(of, found)| JudgementsCard { of, found }).collect(),
+            judgements: index
+                .subjective
+                .consistency
+                .iter()
+                .cloned()
+                .map(|(of, found)| JudgementsCard { of, found })
+                .collect(),
             alpha: None,
             uninformative: false,
             combined: LevelCard { weights: Vec::new(), references: appraise_mcdm::References::Saw, tiers: Vec::new() },
             subjective: None,
             objective: None,
         };
-        let mut weights = index.subjective.clone();
+        let mut weights = index.subjective.weights.clone();
         if let Some(asked) = index.config.objective {
             let found = index.objective(&card.indicators, table)?;
             card.uninformative = found.uninformative;
             (weights, card.alpha) = index.combined(asked.combination, &found.weights)?;
-            card.subjective = Some(index.level(&card.indicators, &index.subjective, table)?.0);
+            card.subjective = Some(index.level(&card.indicators, &index.subjective.weights, table)?.0);
             card.objective = Some(index.level(&card.indicators, &found.weights, table)?.0);
         }
         let (combined, ranked) = index.level(&card.indicators, &weights, table)?;
@@ -105,10 +109,12 @@ impl Index {
         let mut customers = 0;
         for batch in table {
             let rows = Rows::new(self, indicators, batch)?;
-            customers += rows.rows.len() as u64;
+            customers += rows.chosen.len() as u64;
             for (sum, column) in sums.iter_mut().zip(&rows.normalised) {
                 // One by one: where batches are cut must not count.
-                column.iter().for_each(|value| *sum += value);
+                for value in column {
+                    *sum += value;
+                }
             }
         }
         for (indicator, sum) in indicators.iter_mut().zip(sums) {
@@ -143,13 +149,12 @@ impl Index {
     /// Our weights and the data's as one, and our share in them where there is one.
     fn combined(&self, combination: Combination, objective: &[f64]) -> Result<(Vec<f64>, Option<f64>), ModelError> {
         let refused = |error| self.refuse(error);
+        let ours = &self.subjective.weights;
         match combination {
-            Combination::Additive { alpha } => {
-                Ok((additive(&self.subjective, objective, alpha).map_err(refused)?, Some(alpha)))
-            }
-            Combination::Multiplicative => Ok((multiplicative(&self.subjective, objective).map_err(refused)?, None)),
+            Combination::Additive { alpha } => Ok((additive(ours, objective, alpha).map_err(refused)?, Some(alpha))),
+            Combination::Multiplicative => Ok((multiplicative(ours, objective).map_err(refused)?, None)),
             Combination::GameTheory => {
-                let found = game_theory(&self.subjective, objective).map_err(refused)?;
+                let found = game_theory(ours, objective).map_err(refused)?;
                 Ok((found.weights, Some(found.alpha)))
             }
         }
@@ -166,7 +171,8 @@ impl Index {
         let ranking = self.config.ranking;
         let mut fit = RankingFit::new(ranking, &self.directions(), &weights).map_err(|error| self.refuse(error))?;
         // SAW has no references: there is nothing to look at.
-        while ranking != appraise_mcdm::Ranking::Saw {
+        let mut looks = ranking != appraise_mcdm::Ranking::Saw;
+        while looks {
             for batch in table {
                 let rows = Rows::new(self, fitted, batch)?;
                 let added = match ranking.input() {
@@ -175,9 +181,7 @@ impl Index {
                 };
                 added.map_err(|error| self.refuse(error))?;
             }
-            if !fit.end_pass().map_err(|error| self.refuse(error))? {
-                break;
-            }
+            looks = fit.end_pass().map_err(|error| self.refuse(error))?;
         }
         let references = fit.finish().map_err(|error| self.refuse(error))?;
         let mut level = LevelCard { weights, references, tiers: Vec::new() };
@@ -209,11 +213,11 @@ impl Index {
         let (mut shares, mut taken) = (0.0, 0);
         for (position, (name, share)) in self.config.tiers.iter().enumerate() {
             shares += share;
-            let last = position + 1 == self.config.tiers.len();
-            let places = if last { ranked.len() } else { places(shares, ranked.len()) };
+            let takes_rest = position + 1 == self.config.tiers.len();
+            let places = if takes_rest { ranked.len() } else { places(shares, ranked.len()) };
             let least = if places > taken { Some(ranked[places - 1]) } else { None };
             let end = least.map_or(taken, |least| taken + ranked[taken..].partition_point(|&score| score >= least));
-            let least = least.filter(|_| !last);
+            let least = least.filter(|_| !takes_rest);
             tiers.push(TierCard { tier: name.clone(), least, customers: (end - taken) as u64 });
             taken = end;
         }
@@ -244,10 +248,8 @@ impl Index {
     }
 }
 
-/// ⌈share · count⌉; the share is taken at nine decimal places.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is from 0 to 1")]
+/// ⌈share · count⌉ for a share from 0 to 1.
 fn places(share: f64, count: usize) -> usize {
-    let parts = (share * SHARE_PARTS).round() as u128;
-    let places = (parts * count as u128).div_ceil(SHARE_PARTS as u128);
+    let places = (share_parts(share) * count as i128 + SHARE_PARTS - 1) / SHARE_PARTS;
     usize::try_from(places).unwrap_or(count).min(count)
 }

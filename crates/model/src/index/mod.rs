@@ -9,7 +9,7 @@ mod config;
 mod fit;
 mod rows;
 
-use appraise_mcdm::{Ahp, Transform};
+use appraise_mcdm::Transform;
 use appraise_schema::{ColumnSpec, ColumnType};
 use arrow::array::RecordBatch;
 
@@ -23,15 +23,14 @@ use crate::card::ModelCard;
 use crate::error::ModelError;
 use crate::model::{Fitted, Model};
 use apply::FittedIndex;
+use config::Subjective;
 
 /// The value index, checked.
 pub(crate) struct Index {
     config: IndexConfig,
     /// The indicators, in the order of the tree.
     indicators: Vec<IndicatorPlan>,
-    /// Our weights of them.
-    subjective: Vec<f64>,
-    judgements: Vec<(String, Ahp)>,
+    subjective: Subjective,
 }
 
 /// An indicator whose column is known.
@@ -56,8 +55,8 @@ impl Index {
         check(&config)?;
         let plans = config.indicators().map(|(group, indicator)| IndicatorPlan::new(group, indicator, columns));
         let indicators = plans.collect::<Result<Vec<_>, _>>()?;
-        let (subjective, judgements) = config.subjective()?;
-        Ok(Self { config, indicators, subjective, judgements })
+        let subjective = config.subjective()?;
+        Ok(Self { config, indicators, subjective })
     }
 
     /// The numbers of the indicators of each group.

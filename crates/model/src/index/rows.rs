@@ -62,7 +62,7 @@ pub(super) fn values(plan: &IndicatorPlan, batch: &RecordBatch, rows: &[usize]) 
 /// The customers of a batch who have an index, with their indicators.
 pub(super) struct Rows {
     /// Their rows in the batch.
-    pub(super) rows: Vec<usize>,
+    pub(super) chosen: Vec<usize>,
     /// The indicators, in the columns' units; what was NULL is what it counts as.
     pub(super) raw: Vec<Vec<f64>>,
     /// The indicators from 0, the worst, to 1, the best.
@@ -72,15 +72,15 @@ pub(super) struct Rows {
 impl Rows {
     /// The customers of `batch` on the scales of `fitted`.
     pub(super) fn new(index: &Index, fitted: &[IndicatorCard], batch: &RecordBatch) -> Result<Self, ModelError> {
-        let rows = chosen(index.config.customers, batch)?;
+        let chosen = chosen(index.config.customers, batch)?;
         let (mut raw, mut normalised) = (Vec::with_capacity(fitted.len()), Vec::with_capacity(fitted.len()));
         for (plan, fitted) in index.indicators.iter().zip(fitted) {
-            let mut values = values(plan, batch, &rows)?;
+            let mut values = values(plan, batch, &chosen)?;
             values.iter_mut().filter(|value| value.is_nan()).for_each(|value| *value = fitted.missing);
             normalised.push(fitted.scale().normalise_column(&values));
             raw.push(values);
         }
-        Ok(Self { rows, raw, normalised })
+        Ok(Self { chosen, raw, normalised })
     }
 
     /// The indicators as a ranking by raw columns takes them: transformed.

@@ -128,25 +128,22 @@ fn weights(report: &mut Report<'_>, spec: &IndexSpec, of: &str, siblings: &[&str
         weights.filter(|(written, _)| written.0 == name).map(|(_, weight)| weight.0).next()
     };
     let judged = spec.ahp.iter().find_map(|ahp| Some((ahp, judgements(ahp, of)?)));
-    let (path, weights) = match judged {
-        Some((ahp, matrix)) => {
-            if let Some(name) = siblings.iter().find(|name| written(name).is_some()) {
-                let hint = Some("take the weight or the judgements out");
-                report.add(&format!("model.index.weights.{name}"), format!("`{name}` is weighted twice"), hint);
-            }
-            let random_index = match ahp.random_index.unwrap_or_default() {
-                RandomIndexSpec::Saaty1980 => RandomIndex::Saaty1980,
-                RandomIndexSpec::SaatyLater => RandomIndex::SaatyLater,
-                RandomIndexSpec::AlonsoLamata2006 => RandomIndex::AlonsoLamata2006,
-            };
-            let allow_inconsistent = ahp.allow_inconsistent.unwrap_or(false);
-            let judged = SiblingWeights::Judged { matrix, random_index, allow_inconsistent };
-            (format!("model.index.ahp.judgements.{of}"), judged)
+    let (path, weights) = if let Some((ahp, matrix)) = judged {
+        if let Some(name) = siblings.iter().find(|name| written(name).is_some()) {
+            let hint = Some("take the weight or the judgements out");
+            report.add(&format!("model.index.weights.{name}"), format!("`{name}` is weighted twice"), hint);
         }
-        None => {
-            let manual = siblings.iter().map(|name| written(name).unwrap_or(1.0)).collect();
-            ("model.index.weights".to_owned(), SiblingWeights::Manual(manual))
-        }
+        let random_index = match ahp.random_index.unwrap_or_default() {
+            RandomIndexSpec::Saaty1980 => RandomIndex::Saaty1980,
+            RandomIndexSpec::SaatyLater => RandomIndex::SaatyLater,
+            RandomIndexSpec::AlonsoLamata2006 => RandomIndex::AlonsoLamata2006,
+        };
+        let allow_inconsistent = ahp.allow_inconsistent.unwrap_or(false);
+        let judged = SiblingWeights::Judged { matrix, random_index, allow_inconsistent };
+        (format!("model.index.ahp.judgements.{of}"), judged)
+    } else {
+        let manual = siblings.iter().map(|name| written(name).unwrap_or(1.0)).collect();
+        ("model.index.weights".to_owned(), SiblingWeights::Manual(manual))
     };
     if !siblings.is_empty()
         && let Err(error) = weights.weights(siblings.len())
