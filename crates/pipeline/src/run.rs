@@ -27,7 +27,7 @@ use crate::spec::Loaded;
 use crate::spec::resolved::BacktestGate;
 use crate::stages::{self, Shared};
 use crate::summary::Summary;
-use crate::values::{Values, value};
+use crate::values::{Values, fit, value};
 
 /// The gate that judges lifetime values, as the pipeline file and the records name it.
 const BACKTEST_GATE: &str = "gates.backtest";
@@ -110,9 +110,14 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
         if lint.finding.is_certain() { tracing::warn!("{lint}") } else { tracing::debug!("{lint}") }
     }
     let customers = features.rows();
+    let model = tables.model.as_ref();
+    let fitted = session.stage("fit", customers, |session| {
+        watch.begin("fit", customers, 0);
+        Ok((model.map(|model| fit(session, model, &features)).transpose()?, customers))
+    })?;
     let values = session.stage("model", customers, |session| {
         watch.begin("model", customers, 0);
-        let values = tables.model.as_ref().map(|model| value(session, model, &features, budget));
+        let values = model.zip(fitted).map(|(model, fitted)| value(session, model, fitted, &features, budget));
         Ok((values.transpose()?, customers))
     })?;
     session.save()?;

@@ -22,22 +22,32 @@ pub(crate) struct Values {
     pub(crate) actions: Option<BatchStore>,
 }
 
-/// Fits the models of `plan` to `features` and values the same customers. Calls the expression engine: not for use inside
-/// a rayon job.
+/// Fits the models of `plan` to `features`. Calls the expression engine: not for use inside a rayon job.
 ///
 /// # Errors
-/// When a model can't be fitted or applied, or rows do not fit the disk.
+/// When a model can't be fitted.
+pub(crate) fn fit<'p>(
+    session: &Session<'_>,
+    plan: &'p ModelPlan,
+    features: &BatchStore,
+) -> Result<FittedModels<'p>, RunError> {
+    let inputs = plan.fit_inputs();
+    let table: Vec<RecordBatch> = features.narrowed(|name| inputs.contains(name))?.collect::<Result<_, _>>()?;
+    Ok(plan.fit(session.options.as_of, &table)?)
+}
+
+/// Values the customers of `features` by the models of `plan`. Calls the expression engine: not for use inside a rayon job.
+///
+/// # Errors
+/// When a model can't be applied, or rows do not fit the disk.
 pub(crate) fn value(
     session: &mut Session<'_>,
     plan: &ModelPlan,
+    mut fitted: FittedModels<'_>,
     features: &BatchStore,
     budget: Budget,
 ) -> Result<Values, RunError> {
     let options = session.options;
-    let fit_inputs = plan.fit_inputs();
-    let fit: Vec<RecordBatch> = features.narrowed(|name| fit_inputs.contains(name))?.collect::<Result<_, _>>()?;
-    let mut fitted = plan.fit(options.as_of, &fit)?;
-    drop(fit);
     let store = |schema| BatchStoreWriter::new(schema, budget.values_bytes, &options.temp_dir);
     let mut writer = store(plan.contract().arrow());
     let mut drafts = plan.action_drafts().map(store);
