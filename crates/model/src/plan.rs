@@ -76,12 +76,7 @@ impl ModelPlan {
         }
         let meaning = "one row per customer: what the customer is worth";
         let contract = TableContract::new("customer_values", meaning, values)?;
-        let groups = if config.groups.is_empty() {
-            None
-        } else {
-            let sets: Vec<Vec<String>> = std::iter::once(Vec::new()).chain(config.groups.iter().cloned()).collect();
-            Some(GroupPlan::new(&sets, &columns, config.clv.as_ref(), money_scale)?)
-        };
+        let groups = if config.groups.is_empty() { None } else { Some(GroupPlan::new(config, &columns, money_scale)?) };
         let features = features.columns.iter().map(|column| column.name.clone()).collect();
         Ok(Self { models, money_scale, contract, groups, features })
     }

@@ -158,7 +158,8 @@ fn scores_and_ranks_are_the_published_ones() {
                 let expected = if sign < 0.0 { 1.0 - expected } else { *expected };
                 assert!((found.unwrap() - expected).abs() <= 1e-12, "{set} {name}: {found:?}, {expected}");
             }
-            let ranks: Vec<i64> = numbers(&method["ranks_average_ties"]).iter().map(|rank| rank.round() as i64).collect();
+            let ranks: Vec<i64> =
+                numbers(&method["ranks_average_ties"]).iter().map(|rank| rank.round() as i64).collect();
             assert_eq!(
                 integers(&valued, "value_rank").into_iter().flatten().collect::<Vec<_>>(),
                 ranks,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what can't be built or read fails the test that asked for it")]
 
 mod customers;
+mod groups;
 mod index;
 mod model_card;
 mod potential;
