@@ -42,6 +42,7 @@ pub use clv::{
 };
 pub use config::{Dimension, ModelConfig, PotentialConfig, RfmConfig, ScoreMethod, ScoreWeights, SegmentRule, Ties};
 pub use error::ModelError;
+pub use group_values::GroupValues;
 pub use index::{
     Combination, IndexCard, IndexConfig, IndexCustomers, IndexGroup, IndexLevelCard, Indicator, IndicatorCard,
     JudgementsCard, Missing, ObjectiveConfig, SiblingWeights, TierCard, WeightsError,

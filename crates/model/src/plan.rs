@@ -12,7 +12,7 @@ use crate::card::ModelCard;
 use crate::clv::{Clv, Forecasts};
 use crate::config::ModelConfig;
 use crate::error::ModelError;
-use crate::group_values::{GroupPlan, GroupTally};
+use crate::group_values::{GroupPlan, GroupTally, GroupValues};
 use crate::index::Index;
 use crate::lint::Finding;
 use crate::model::{Fitted, Model};
@@ -214,7 +214,7 @@ impl<'p> FittedModels<'p> {
     /// A tally of groups, with what forecasts them.
     fn tally(&self, groups: &'p GroupPlan) -> Result<(GroupTally<'p>, Option<Forecasts>), ModelError> {
         let clv = self.models.iter().find_map(|model| model.clv());
-        Ok((groups.tally(), groups.forecasts(clv)?))
+        Ok((groups.tally(clv), groups.forecasts(clv)?))
     }
 
     /// Values the next customers: batch by batch those that were fitted, or any others of a card. Of their columns,
@@ -240,7 +240,7 @@ impl<'p> FittedModels<'p> {
     ///
     /// # Errors
     /// When a total does not fit its column.
-    pub fn group_values(&mut self, as_of: AsOf) -> Result<Option<RecordBatch>, ModelError> {
+    pub fn group_values(&mut self, as_of: AsOf) -> Result<Option<GroupValues>, ModelError> {
         let finish = |(tally, forecasts): (GroupTally<'_>, Option<Forecasts>)| tally.finish(as_of, forecasts.as_ref());
         self.groups.take().map(finish).transpose()
     }

@@ -50,7 +50,9 @@ pub(crate) fn value(
     apply(&mut fitted, &mut waiting, &mut writer)?;
     let rows = writer.finish()?;
     session.note_spilled(rows.spilled_bytes());
-    let groups = fitted.group_values(options.as_of)?.map(|batch| held(batch, &options.temp_dir)).transpose()?;
+    let groups = fitted.group_values(options.as_of)?;
+    groups.iter().flat_map(|groups| &groups.doubts).for_each(|doubt| tracing::warn!("groups: {doubt}"));
+    let groups = groups.map(|groups| held(groups.rows, &options.temp_dir)).transpose()?;
     Ok(Values { card: fitted.into_card(), rows, groups })
 }
 

@@ -5,9 +5,11 @@
 //! the parameters are uncertain, and of what will be seen, since the members are, too ([`appraise_clv::Forecast`]).
 
 mod aggregate;
+mod chain;
 mod output;
 mod plan;
 mod tally;
 
+pub use output::GroupValues;
 pub(crate) use plan::GroupPlan;
 pub(crate) use tally::GroupTally;

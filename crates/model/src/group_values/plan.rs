@@ -4,6 +4,7 @@ use appraise_schema::money::TOTAL_PRECISION;
 use appraise_schema::{ColumnSpec, ColumnType, TableContract};
 
 use super::aggregate::{Aggregate, Kind, aggregates};
+use super::chain::ChainPlan;
 use super::tally::GroupTally;
 use crate::clv::{ClvCard, ClvConfig, Forecasts};
 use crate::config::ModelConfig;
@@ -17,6 +18,8 @@ pub(crate) struct GroupPlan {
     pub(super) attributes: Vec<String>,
     pub(super) aggregates: Vec<Aggregate>,
     pub(super) clv: Option<ClvConfig>,
+    /// The chain beside it, where the features have its columns.
+    pub(super) chain: Option<ChainPlan>,
     /// Decimal places of money.
     pub(super) scale: u8,
     pub(crate) contract: TableContract,
@@ -40,10 +43,14 @@ impl GroupPlan {
             }
         }
         let aggregates = aggregates(config, columns, scale);
+        let chain = config.clv.as_ref().and_then(|clv| ChainPlan::new(clv, columns, scale));
         let unit = find("net_revenue").map(|column| column.unit.clone()).unwrap_or_default();
-        let specs = specs(&attributes, &aggregates, config.clv.as_ref(), scale, &unit);
+        let mut specs = specs(&attributes, &aggregates, config.clv.as_ref(), scale, &unit);
+        if chain.is_some() {
+            specs.extend(chain_specs(&aggregates, ColumnType::Decimal { precision: TOTAL_PRECISION, scale }, &unit));
+        }
         let contract = TableContract::new("group_values", "what a group of customers is worth", specs)?;
-        Ok(Self { sets, attributes, aggregates, clv: config.clv.clone(), scale, contract })
+        Ok(Self { sets, attributes, aggregates, clv: config.clv.clone(), chain, scale, contract })
     }
 
     /// The columns that are read of features and models.
@@ -52,6 +59,7 @@ impl GroupPlan {
         inputs.extend(self.attributes.iter().cloned());
         inputs.extend(self.aggregates.iter().map(|aggregate| aggregate.of.clone()));
         inputs.extend(self.clv.iter().flat_map(ClvConfig::inputs));
+        inputs.extend(self.chain.iter().flat_map(ChainPlan::inputs));
         inputs
     }
 
@@ -66,9 +74,15 @@ impl GroupPlan {
         }
     }
 
-    /// A tally of no customers.
-    pub(crate) fn tally(&self) -> GroupTally<'_> {
-        GroupTally::new(self)
+    /// A tally of no customers; `card` is that of their lifetime values.
+    pub(crate) fn tally(&self, card: Option<&ClvCard>) -> GroupTally<'_> {
+        GroupTally::new(self, card.and_then(|card| card.mean_margin))
+    }
+
+    /// The column of [`GroupPlan::aggregates`] that the chain stands beside.
+    pub(super) fn beside_chain(&self) -> Option<usize> {
+        let named = |name: &str| self.aggregates.iter().position(|aggregate| aggregate.name == name);
+        named(beside_chain(&self.aggregates)).filter(|_| self.chain.is_some())
     }
 }
 
@@ -141,4 +155,21 @@ fn lifetime_specs(clv: &ClvConfig, money: ColumnType, unit: &str) -> Vec<ColumnS
         }
     }
     columns
+}
+
+/// The name of the lifetime value that a chain stands beside.
+fn beside_chain(aggregates: &[Aggregate]) -> &'static str {
+    let adjusted = "credit_adjusted_clv";
+    if aggregates.iter().any(|aggregate| aggregate.name == adjusted) { adjusted } else { "clv" }
+}
+
+/// The columns of the chain.
+fn chain_specs(aggregates: &[Aggregate], money: ColumnType, unit: &str) -> [ColumnSpec; 2] {
+    let value =
+        "what the members will bring within the horizon of clv by a Markov chain of quarters; NULL without purchases";
+    let gap = format!("chain_value / {} - 1; nothing is rescaled by it", beside_chain(aggregates));
+    [
+        ColumnSpec::nullable("chain_value", money, unit, value),
+        ColumnSpec::nullable("chain_gap", ColumnType::Float64, "", &gap),
+    ]
 }

@@ -9,7 +9,8 @@ use arrow::array::{Array, AsArray, Decimal64Array, Float64Array, Int64Array, Rec
 use arrow::datatypes::{DataType, Decimal64Type, Float64Type, Int64Type};
 
 use super::aggregate::{Total, Values as Members};
-use super::output::{Output, group_id, share};
+use super::chain::{Chain, Histories};
+use super::output::{GroupValues, Output, group_id, share};
 use super::plan::GroupPlan;
 use crate::clv::{Customers, Forecasts};
 use crate::columns::{minor_per_unit, texts, typed};
@@ -29,6 +30,7 @@ pub(super) struct Group {
     pub(super) totals: Vec<Total>,
     pub(super) active: f64,
     pub(super) purchases: f64,
+    pub(super) chain: Chain,
     /// Minor units of each buyer's `total_revenue`.
     revenues: Vec<i64>,
     /// Places of the valued members.
@@ -38,6 +40,8 @@ pub(super) struct Group {
 /// Groups while customers are valued.
 pub(crate) struct GroupTally<'p> {
     plan: &'p GroupPlan,
+    /// The margin of customers without one of their own.
+    mean_margin: Option<f64>,
     /// Of each set.
     groups: Vec<BTreeMap<Values, Group>>,
     /// Customers with a lifetime value, and the number of the fit that gave it.
@@ -52,6 +56,7 @@ struct Rows<'a> {
     net_revenue: &'a Decimal64Array,
     aggregated: Vec<Members<'a>>,
     lifetime: Option<Lifetime<'a>>,
+    histories: Option<Histories<'a>>,
 }
 
 /// The columns of lifetime value.
@@ -64,7 +69,7 @@ struct Lifetime<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn of(plan: &GroupPlan, batch: &'a RecordBatch) -> Result<Self, ModelError> {
+    fn of(plan: &GroupPlan, mean_margin: Option<f64>, batch: &'a RecordBatch) -> Result<Self, ModelError> {
         let minor = DataType::Decimal64(CUSTOMER_PRECISION, plan.scale.cast_signed());
         let money = |name: &str| typed(batch, name, &minor).map(AsArray::as_primitive::<Decimal64Type>);
         let double = |name: &str| typed(batch, name, &DataType::Float64).map(AsArray::as_primitive::<Float64Type>);
@@ -85,6 +90,10 @@ impl<'a> Rows<'a> {
             net_revenue: money("net_revenue")?,
             aggregated: plan.aggregates.iter().map(|of| of.values(batch, plan.scale)).collect::<Result<_, _>>()?,
             lifetime,
+            histories: match &plan.chain {
+                Some(chain) => Some(Histories::new(chain, mean_margin, plan.scale, batch)?),
+                None => None,
+            },
         })
     }
 }
@@ -106,8 +115,8 @@ impl Lifetime<'_> {
 
 impl<'p> GroupTally<'p> {
     /// A tally of no customers.
-    pub(super) fn new(plan: &'p GroupPlan) -> Self {
-        Self { plan, groups: vec![BTreeMap::new(); plan.sets.len()], members: Vec::new() }
+    pub(super) fn new(plan: &'p GroupPlan, mean_margin: Option<f64>) -> Self {
+        Self { plan, mean_margin, groups: vec![BTreeMap::new(); plan.sets.len()], members: Vec::new() }
     }
 
     /// Adds valued customers; `fits` gives the number of the fit that valued each row.
@@ -115,7 +124,7 @@ impl<'p> GroupTally<'p> {
     /// # Errors
     /// [`ModelError::Column`] when a column is absent.
     pub(crate) fn observe(&mut self, batch: &RecordBatch, fits: Option<&Forecasts>) -> Result<(), ModelError> {
-        let rows = Rows::of(self.plan, batch)?;
+        let rows = Rows::of(self.plan, self.mean_margin, batch)?;
         let models_spend = fits.is_some_and(Forecasts::models_spend);
         let minor_per_unit = minor_per_unit(self.plan.scale);
         let numbers = fits.map(|fits| fits.numbers(batch)).transpose()?;
@@ -124,6 +133,7 @@ impl<'p> GroupTally<'p> {
             let place = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
             let fit = numbers.as_ref().map_or(0, |numbers| numbers[row]);
             self.members.extend(member.map(|member| (member, fit)));
+            let journey = rows.histories.as_ref().and_then(|histories| histories.journey(row));
             for (set, groups) in self.plan.sets.iter().zip(&mut self.groups) {
                 let value = |name: &String| {
                     let position = self.plan.attributes.iter().position(|attribute| attribute == name)?;
@@ -132,6 +142,9 @@ impl<'p> GroupTally<'p> {
                 };
                 let group = groups.entry(set.iter().map(value).collect()).or_default();
                 group.add(&rows, row);
+                if let Some(journey) = &journey {
+                    group.chain.add(journey);
+                }
                 group.members.extend(member.map(|_| place));
             }
         }
@@ -142,10 +155,13 @@ impl<'p> GroupTally<'p> {
     ///
     /// # Errors
     /// When a total does not fit DECIMAL(38), or the card's parameters are none.
-    pub(crate) fn finish(self, as_of: AsOf, forecasts: Option<&Forecasts>) -> Result<RecordBatch, ModelError> {
+    pub(crate) fn finish(self, as_of: AsOf, forecasts: Option<&Forecasts>) -> Result<GroupValues, ModelError> {
         let mut out = Output::default();
         let whole = |groups: &BTreeMap<Values, Group>, of: fn(&Group) -> i128| groups.values().map(of).sum::<i128>();
         let clv = self.plan.aggregates.iter().position(|aggregate| aggregate.name == "clv");
+        // The first set is that of all customers.
+        let all = self.groups.first().and_then(|groups| groups.values().next()).map(|all| all.chain.shares());
+        let chain = self.plan.chain.as_ref().zip(all);
         for (set, groups) in self.plan.sets.iter().zip(&self.groups) {
             let all_revenue = whole(groups, |group| group.total_revenue);
             let all_clv: i128 = clv.map_or(0, |clv| groups.values().map(|group| group.totals[clv].minor).sum());
@@ -164,6 +180,7 @@ impl<'p> GroupTally<'p> {
                 );
                 out.revenue_shares.push(share(group.total_revenue, all_revenue));
                 out.clv_shares.push(clv.and_then(|clv| share(group.totals[clv].money()?, all_clv)));
+                out.chains.push(chain.and_then(|(chain, all)| group.chain.value(chain, &all)));
                 out.groups.push(group);
                 out.intervals.push(intervals);
             }

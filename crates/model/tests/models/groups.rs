@@ -83,7 +83,7 @@ fn run(config: &ModelConfig, table: &[RecordBatch]) -> (Vec<RecordBatch>, Record
     let plan = ModelPlan::new(config, &extended()).unwrap();
     let mut fitted = plan.fit(as_of(), table).unwrap();
     let valued = fitted.apply(table).unwrap();
-    (valued, fitted.group_values(as_of()).unwrap().unwrap())
+    (valued, fitted.group_values(as_of()).unwrap().unwrap().rows)
 }
 
 fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what can't be built or read fails the test that asked for it")]
 
+mod chain;
 mod customers;
 mod groups;
 mod index;

@@ -1,5 +1,7 @@
 //! How regularly the customer buys.
 
+use std::collections::BTreeSet;
+
 use appraise_schema::{PurchasePeriod, SourceKind};
 
 use super::cell::{Columns, wide};
@@ -27,13 +29,23 @@ pub(super) fn fold(subject: &Subject<'_>, out: &mut Columns) {
     let since_last = subject.last().map(|last| f64::from(question.as_of - last));
     let all = gaps.iter().sum::<f64>();
     out.quotient("overdue_ratio", since_last.filter(|_| all > 0.0).map(|since_last| since_last * n / all));
+    let second_period = subject.spend().into_keys().nth(1);
+    let second = subject
+        .standing()
+        .iter()
+        .map(|row| row.day)
+        .filter(|&day| Some(question.period.index(day)) == second_period)
+        .min();
+    out.day("second_purchase_date", second);
+    let quarters = quarters(subject);
+    out.count("active_quarters", quarters.len());
+    let bits = quarters.iter().filter(|&&quarter| quarter <= 61).map(|&quarter| 2_i128.pow(quarter));
+    out.whole("purchase_quarters", Some(bits.sum()));
 }
 
-/// The longest run of consecutive calendar months with a standing purchase.
-fn longest_active_months(subject: &Subject<'_>) -> i128 {
-    let mut months: Vec<i32> = subject.standing().iter().map(|row| PurchasePeriod::Month.index(row.day)).collect();
-    months.sort_unstable();
-    months.dedup();
-    let runs = months.chunk_by(|month, next| *next == month + 1).map(<[i32]>::len);
-    wide(runs.max().unwrap_or(0))
+/// Numbers of the quarters of 1461/16 days, back from `as_of`, that have a standing purchase: as many as begin after the purchase.
+fn quarters(subject: &Subject<'_>) -> BTreeSet<u32> {
+    let days_ago = |day: i32| i64::from(subject.question.as_of) - i64::from(day);
+    let begun = |days: i64| (1..).take_while(|quarter| i64::from(*quarter) * 1461 <= 16 * days).last().unwrap_or(0);
+    subject.standing().iter().map(|row| begun(days_ago(row.day))).collect()
 }
