@@ -8,6 +8,7 @@ use crate::clv::ClvCard;
 use crate::config::{ScoreWeights, Ties};
 use crate::error::ModelError;
 use crate::index::IndexCard;
+use crate::k_means::ClustersCard;
 use crate::scores::{FittedRanking, ScoreRange};
 
 /// Version of the card's shape.
@@ -32,6 +33,9 @@ pub struct ModelCard {
     /// Look-alike values, when they are on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub potential: Option<PotentialCard>,
+    /// Clusters of alike customers, when they are on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub k_means: Option<ClustersCard>,
     /// The value index, when it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<IndexCard>,
@@ -50,6 +54,7 @@ impl ModelCard {
             rfm: None,
             clv: None,
             potential: None,
+            k_means: None,
             index: None,
             segments: None,
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::clv::ClvConfig;
 use crate::error::ModelError;
 use crate::index::IndexConfig;
+use crate::k_means::ClustersConfig;
 
 /// The models that are on and their parameters. A model that is off contributes no columns.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +18,8 @@ pub struct ModelConfig {
     pub clv: Option<ClvConfig>,
     /// Look-alike value and potential.
     pub potential: Option<PotentialConfig>,
+    /// Clusters of alike customers.
+    pub k_means: Option<ClustersConfig>,
     /// The value index.
     pub index: Option<IndexConfig>,
     /// Text columns whose values make the groups of `group_values`, set by set; without sets there is no such table.

@@ -80,6 +80,12 @@ pub enum ModelError {
         /// Why.
         source: appraise_mcdm::Error,
     },
+    /// Clusters that the customers have no fit for.
+    #[error("`model.k_means` can't be fitted: {source}")]
+    Clusters {
+        /// Why.
+        source: appraise_mcdm::Error,
+    },
     /// Margins that would all be cut to the smallest.
     #[error("`winsorise` is {share}, expected a share above 0%")]
     Winsorise {
@@ -214,6 +220,9 @@ impl ModelError {
                 "name a `fallback`, choose another model of purchases, or fit a longer history or more customers"
                     .to_owned(),
             ),
+            Self::Clusters { .. } => {
+                Some("ask for fewer clusters, or compare customers by columns that differ and are not NULL".to_owned())
+            }
             Self::DemandIndex { .. } => Some("correct the table; an index that is not known is NULL".to_owned()),
             Self::MoneyOverflow { .. } => Some("keep fewer decimal places in `money.scale`".to_owned()),
             _ => None,

@@ -19,6 +19,7 @@ mod error;
 mod group_values;
 mod groups;
 mod index;
+mod k_means;
 mod lint;
 mod model;
 mod plan;
@@ -47,6 +48,7 @@ pub use index::{
     Combination, IndexCard, IndexConfig, IndexCustomers, IndexGroup, IndexLevelCard, Indicator, IndicatorCard,
     JudgementsCard, Missing, ObjectiveConfig, SiblingWeights, TierCard, WeightsError,
 };
+pub use k_means::{ClusterColumnCard, ClusterCount, ClustersCard, ClustersConfig, SilhouetteCard};
 pub use lint::{Finding, GridRow};
 pub use plan::{FittedModels, ModelPlan, Valued};
 pub use segments::{RF_GRID, RF_GRID_BINS, UNASSIGNED};

@@ -14,6 +14,7 @@ use crate::config::ModelConfig;
 use crate::error::ModelError;
 use crate::group_values::{GroupPlan, GroupTally, GroupValues};
 use crate::index::Index;
+use crate::k_means::Clusters;
 use crate::lint::Finding;
 use crate::model::{Fitted, Model};
 use crate::potential::Potential;
@@ -66,6 +67,9 @@ impl ModelPlan {
         }
         if let Some(potential) = &config.potential {
             add(Box::new(Potential::new(potential.clone(), money_scale, features)?), &mut columns)?;
+        }
+        if let Some(k_means) = &config.k_means {
+            add(Box::new(Clusters::new(k_means.clone(), &columns)?), &mut columns)?;
         }
         if let Some(index) = &config.index {
             add(Box::new(Index::new(index.clone(), &columns)?), &mut columns)?;

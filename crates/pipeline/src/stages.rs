@@ -192,10 +192,11 @@ pub fn features(pipeline: &Pipeline, as_of: AsOf, key_type: KeyType, tables: &Re
 /// What the models are asked for; `None` when none is on.
 #[must_use]
 pub fn model(pipeline: &Pipeline) -> Option<ModelConfig> {
-    let resolved::Model { rfm: scores, clv, potential: look_alike, index, segments, groups } = &pipeline.model;
+    let resolved::Model { rfm: scores, clv, potential: look_alike, k_means, index, segments, groups } = &pipeline.model;
     if scores.is_none()
         && clv.is_none()
         && look_alike.is_none()
+        && k_means.is_none()
         && index.is_none()
         && segments.is_empty()
         && groups.is_empty()
@@ -206,6 +207,7 @@ pub fn model(pipeline: &Pipeline) -> Option<ModelConfig> {
     Some(ModelConfig {
         rfm: scores.as_ref().map(rfm),
         clv: clv.clone(),
+        k_means: k_means.clone(),
         index: index.clone(),
         groups: groups.clone(),
         potential: look_alike.as_ref().map(potential),

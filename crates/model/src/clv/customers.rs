@@ -1,12 +1,11 @@
 //! Customers as the probability models see them.
 
 use appraise_clv::History;
-use appraise_schema::hash;
 use arrow::array::{Array, AsArray, Date32Array, Decimal64Array, Float64Array, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Decimal64Type, Float64Type, Int64Type};
 
 use super::config::{ClvConfig, LAST_YEAR, Margin};
-use crate::columns::{minor_per_unit, typed};
+use crate::columns::{key_hash, minor_per_unit, typed};
 use crate::error::ModelError;
 
 /// Fitted customers are first seen so many days after the start of a history that was cut.
@@ -120,9 +119,6 @@ impl<'a> Customers<'a> {
 
     /// The hash of the customer's key.
     pub(crate) fn key_hash(&self, row: usize) -> u64 {
-        let keys = self.batch.column_by_name("customer_id");
-        let integer = keys.and_then(|keys| keys.as_primitive_opt::<Int64Type>()).map(|keys| keys.value(row));
-        let text = keys.and_then(|keys| keys.as_string_opt::<i32>()).map(|keys| keys.value(row));
-        integer.map(hash::of_integer).or_else(|| text.map(|text| hash::of_text(text.as_bytes()))).unwrap_or_default()
+        key_hash(self.batch, row)
     }
 }

@@ -6,6 +6,7 @@ mod chain;
 mod customers;
 mod groups;
 mod index;
+mod k_means;
 mod model_card;
 mod potential;
 mod published_rfm;

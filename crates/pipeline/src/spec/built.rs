@@ -97,10 +97,14 @@ fn check_model(report: &mut Report<'_>, spec: &Spec, pipeline: &Pipeline, featur
 /// Where a model names `column`.
 fn model_path(spec: &Spec, column: &str) -> String {
     let index = spec.model.iter().flat_map(|model| &model.index);
+    let mut compared = spec.model.iter().flat_map(|model| &model.k_means).flat_map(|k_means| &k_means.columns);
     let mut groups = index.flat_map(|index| &index.tree.0);
     match groups.find(|(_, indicators)| indicators.0.iter().any(|(name, _)| name.0 == column)) {
         Some((group, _)) => format!("model.index.tree.{}.{column}", group.0),
-        None => "model".to_owned(),
+        None => match compared.position(|name| name.0 == column) {
+            Some(position) => format!("model.k_means.columns[{position}]"),
+            None => "model".to_owned(),
+        },
     }
 }
 

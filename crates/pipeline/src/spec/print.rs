@@ -8,7 +8,7 @@ use appraise_model::RF_GRID;
 use appraise_schema::SourceKind;
 use serde_json::{Map, Value as Json, json};
 
-use super::index_text::index;
+use super::index_text::{index, k_means};
 use super::node::{Node, Value, whole};
 use super::problem::{Place, join};
 use super::resolved::{Features, Pipeline, Potential, ReferenceTable, Rfm, ScoreRule, Source};
@@ -63,6 +63,7 @@ fn resolved(pipeline: &Pipeline, tree: &Node) -> Json {
     model.extend(pipeline.model.rfm.as_ref().map(|scores| ("rfm".to_owned(), rfm(scores, tree))));
     model.extend(pipeline.model.clv.as_ref().map(|of| ("clv".to_owned(), clv(of))));
     model.extend(pipeline.model.potential.as_ref().map(|of| ("potential".to_owned(), potential(of, tree))));
+    model.extend(pipeline.model.k_means.as_ref().map(|of| ("k_means".to_owned(), k_means(of))));
     model.extend(pipeline.model.index.as_ref().map(|of| ("index".to_owned(), index(of))));
     model.insert("segments".to_owned(), segments(pipeline));
     let groups = &pipeline.model.groups;

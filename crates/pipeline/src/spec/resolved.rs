@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use appraise_expression::Parsed;
 use appraise_feature_engineering::InteractionConfig;
-use appraise_model::{ClvConfig, IndexConfig};
+use appraise_model::{ClustersConfig, ClvConfig, IndexConfig};
 use appraise_schema::source::SourceColumn;
 use appraise_schema::{AsOf, Horizon, Money, PurchasePeriod, Share, SourceKind, TimeUnit, WindowDays};
 use chrono_tz::Tz;
@@ -209,6 +209,8 @@ pub struct Model {
     pub clv: Option<ClvConfig>,
     /// Look-alike values, where they are asked for.
     pub potential: Option<Potential>,
+    /// Clusters of alike customers, where they are asked for.
+    pub k_means: Option<ClustersConfig>,
     /// The value index, where it is asked for.
     pub index: Option<IndexConfig>,
     /// Text columns whose values make the groups of `group_values`, set by set.

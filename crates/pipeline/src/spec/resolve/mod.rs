@@ -6,6 +6,7 @@ mod clv;
 mod features;
 mod gates;
 mod index;
+mod k_means;
 mod model;
 mod potential;
 mod references;
@@ -157,7 +158,8 @@ fn pipeline(report: &mut Report<'_>, spec: &Spec, folder: &Path, output: Option<
     let lifetime = written.clv.as_ref();
     let clv = lifetime.and_then(|of| clv::resolve(report, of, &sources, &features));
     let index = written.index.as_ref().and_then(|of| index::resolve(report, of));
-    let model = Model { clv, potential, index, ..model::resolve(report, &written, scale) };
+    let k_means = written.k_means.as_ref().map(|of| k_means::resolve(report, of));
+    let model = Model { clv, potential, k_means, index, ..model::resolve(report, &written, scale) };
     let gates = gates::resolve(report, &spec.gates.clone().unwrap_or_default(), &model);
     let export = Export {
         path: output.cloned().unwrap_or_else(|| folder.join(&spec.export.path.0)),

@@ -24,7 +24,7 @@ pub(super) fn resolve(report: &mut Report<'_>, spec: &ModelSpec, scale: u8) -> M
         }
     }
     let groups = groups(report, spec);
-    Model { rfm, clv: None, potential: None, index: None, groups, segments }
+    Model { rfm, clv: None, potential: None, k_means: None, index: None, groups, segments }
 }
 
 /// The sets of `model.groups`: each has its own name.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clv::ClvSpec;
 use super::index::IndexSpec;
+use super::k_means::KMeansSpec;
 use crate::spec::scalars::{Decimal, HorizonText, Name, SegmentName, ShareText, Sql};
 
 /// How customers are valued.
@@ -19,6 +20,8 @@ pub struct ModelSpec {
     /// What a customer may be worth, by own years and those of alike customers; `{}` for the defaults. Without it there is no
     /// such value.
     pub potential: Option<PotentialSpec>,
+    /// Clusters of customers who are alike. Without it there are none.
+    pub k_means: Option<KMeansSpec>,
     /// What a customer is worth by many indicators at once. Without it there is no such number.
     pub index: Option<IndexSpec>,
     /// Groups of customers to be valued, each a list of text columns such as `[industry, segment]`: one row of `group_values` for each
