@@ -10,6 +10,7 @@ use crate::config::{ScoreWeights, Ties};
 use crate::credit::CreditCard;
 use crate::error::ModelError;
 use crate::index::IndexCard;
+use crate::k_means::ClustersCard;
 use crate::lifecycle::LifecycleCard;
 use crate::scores::{FittedRanking, ScoreRange};
 use crate::strategies::StrategiesCard;
@@ -53,6 +54,9 @@ pub struct ModelCard {
     /// The lifecycle, when it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifecycle: Option<LifecycleCard>,
+    /// Clusters of alike customers, when they are on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub k_means: Option<ClustersCard>,
     /// The value index, when it is on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<IndexCard>,
@@ -85,6 +89,7 @@ impl ModelCard {
             xyz: None,
             value_matrix: None,
             lifecycle: None,
+            k_means: None,
             index: None,
             segments: None,
             objective_segments: None,

@@ -11,6 +11,7 @@ use crate::clv::ClvConfig;
 use crate::credit::CreditConfig;
 use crate::error::ModelError;
 use crate::index::IndexConfig;
+use crate::k_means::ClustersConfig;
 use crate::lifecycle::LifecycleConfig;
 use crate::strategies::StrategyConfig;
 use crate::value_matrix::ValueMatrixConfig;
@@ -35,6 +36,8 @@ pub struct ModelConfig {
     pub value_matrix: Option<ValueMatrixConfig>,
     /// The lifecycle.
     pub lifecycle: Option<LifecycleConfig>,
+    /// Clusters of alike customers.
+    pub k_means: Option<ClustersConfig>,
     /// The value index.
     pub index: Option<IndexConfig>,
     /// Text columns whose values make the groups of `group_values`, set by set; without sets there is no such table.
@@ -56,9 +59,9 @@ impl ModelConfig {
     #[must_use]
     pub fn is_on(&self) -> bool {
         let Self { rfm, credit, clv, potential, abc, xyz, value_matrix, lifecycle, index, groups, segments, .. } = self;
-        let Self { objective_segments, subjective_segments, .. } = self;
+        let Self { k_means, objective_segments, subjective_segments, .. } = self;
         let values = [rfm.is_some(), credit.is_some(), clv.is_some(), potential.is_some(), index.is_some()];
-        let classes = [abc.is_some(), xyz.is_some(), value_matrix.is_some(), lifecycle.is_some()];
+        let classes = [abc.is_some(), xyz.is_some(), value_matrix.is_some(), lifecycle.is_some(), k_means.is_some()];
         let rules = [segments, objective_segments, subjective_segments].into_iter().map(|rules| !rules.is_empty());
         let sets = rules.chain([!groups.is_empty()]);
         values.into_iter().chain(classes).chain(sets).any(|on| on)

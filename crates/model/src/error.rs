@@ -99,6 +99,12 @@ pub enum ModelError {
         /// How many there may be.
         most: usize,
     },
+    /// Clusters that the customers have no fit for.
+    #[error("`model.k_means` can't be fitted: {source}")]
+    Clusters {
+        /// Why.
+        source: appraise_mcdm::Error,
+    },
     /// Margins that would all be cut to the smallest.
     #[error("`winsorise` is {share}, expected a share above 0%")]
     Winsorise {
@@ -267,6 +273,9 @@ impl ModelError {
             }
             Self::Gain { .. } => {
                 Some("turn on `clv`, name a column of money in `gain`, or leave `uplift` out".to_owned())
+            }
+            Self::Clusters { .. } => {
+                Some("ask for fewer clusters, or compare customers by columns that differ and are not NULL".to_owned())
             }
             Self::DemandIndex { .. } => Some("correct the table; an index that is not known is NULL".to_owned()),
             Self::MoneyOverflow { .. } => Some("keep fewer decimal places in `money.scale`".to_owned()),

@@ -21,6 +21,7 @@ mod error;
 mod group_values;
 mod groups;
 mod index;
+mod k_means;
 mod lifecycle;
 mod lint;
 mod measure;
@@ -54,10 +55,12 @@ pub use config::{
 };
 pub use credit::{CreditCard, CreditConfig, CreditFit, CreditGroupCard, Exposure, Grade, GradeCard};
 pub use error::ModelError;
+pub use group_values::GroupValues;
 pub use index::{
     Combination, IndexCard, IndexConfig, IndexCustomers, IndexGroup, IndexLevelCard, Indicator, IndicatorCard,
     JudgementsCard, Missing, ObjectiveConfig, SiblingWeights, TierCard, WeightsError,
 };
+pub use k_means::{ClusterColumnCard, ClusterCount, ClustersCard, ClustersConfig, SilhouetteCard};
 pub use lifecycle::{GapCard, LifecycleCard, LifecycleConfig};
 pub use lint::{Case, Finding, GridRow, Lint};
 pub use measure::MeasureValue;

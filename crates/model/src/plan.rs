@@ -13,8 +13,9 @@ use crate::clv::{Clv, Forecasts};
 use crate::config::{ModelConfig, RuleSet};
 use crate::credit::Credit;
 use crate::error::ModelError;
-use crate::group_values::{GroupPlan, GroupTally};
+use crate::group_values::{GroupPlan, GroupTally, GroupValues};
 use crate::index::Index;
+use crate::k_means::Clusters;
 use crate::lifecycle::Lifecycle;
 use crate::lint::Lint;
 use crate::model::{Fitted, Model};
@@ -92,6 +93,9 @@ impl ModelPlan {
         if let Some(lifecycle) = &config.lifecycle {
             add(Box::new(Lifecycle::new(lifecycle.clone(), features)?), &mut columns)?;
         }
+        if let Some(k_means) = &config.k_means {
+            add(Box::new(Clusters::new(k_means.clone(), &columns)?), &mut columns)?;
+        }
         if let Some(index) = &config.index {
             add(Box::new(Index::new(index.clone(), &columns)?), &mut columns)?;
         }
@@ -109,12 +113,7 @@ impl ModelPlan {
         let actions = ActionPlan::new(config, &columns, money_scale)?;
         let meaning = "one row per customer: what the customer is worth";
         let contract = TableContract::new("customer_values", meaning, values)?;
-        let groups = if config.groups.is_empty() {
-            None
-        } else {
-            let sets: Vec<Vec<String>> = std::iter::once(Vec::new()).chain(config.groups.iter().cloned()).collect();
-            Some(GroupPlan::new(&sets, &columns, config.clv.as_ref(), money_scale)?)
-        };
+        let groups = if config.groups.is_empty() { None } else { Some(GroupPlan::new(config, &columns, money_scale)?) };
         let features = features.columns.iter().map(|column| column.name.clone()).collect();
         Ok(Self { models, money_scale, contract, groups, actions, features })
     }
@@ -270,7 +269,7 @@ impl<'p> FittedModels<'p> {
     /// A tally of groups, with what forecasts them.
     fn tally(&self, groups: &'p GroupPlan) -> Result<(GroupTally<'p>, Option<Forecasts>), ModelError> {
         let clv = self.models.iter().find_map(|model| model.clv());
-        Ok((groups.tally(), groups.forecasts(clv)?))
+        Ok((groups.tally(clv), groups.forecasts(clv)?))
     }
 
     /// Values the next customers: batch by batch those that were fitted, or any others of a card. Of their columns,
@@ -299,7 +298,7 @@ impl<'p> FittedModels<'p> {
     ///
     /// # Errors
     /// When a total does not fit its column.
-    pub fn group_values(&mut self, as_of: AsOf) -> Result<Option<RecordBatch>, ModelError> {
+    pub fn group_values(&mut self, as_of: AsOf) -> Result<Option<GroupValues>, ModelError> {
         let finish = |(tally, forecasts): (GroupTally<'_>, Option<Forecasts>)| tally.finish(as_of, forecasts.as_ref());
         self.groups.take().map(finish).transpose()
     }

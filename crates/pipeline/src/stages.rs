@@ -205,6 +205,7 @@ pub fn model(pipeline: &Pipeline) -> Option<ModelConfig> {
         xyz: of.xyz,
         value_matrix: of.value_matrix.clone(),
         lifecycle: of.lifecycle.clone(),
+        k_means: of.k_means.clone(),
         index: of.index.clone(),
         groups: of.groups.clone(),
         segments: rules(&of.segments),

@@ -64,7 +64,9 @@ pub(crate) fn value(
     apply(&mut fitted, &mut waiting, &mut writer, drafts.as_mut())?;
     let rows = writer.finish()?;
     session.note_spilled(rows.spilled_bytes());
-    let groups = fitted.group_values(options.as_of)?.map(|batch| held(batch, &options.temp_dir)).transpose()?;
+    let groups = fitted.group_values(options.as_of)?;
+    groups.iter().flat_map(|groups| &groups.doubts).for_each(|doubt| tracing::warn!("groups: {doubt}"));
+    let groups = groups.map(|groups| held(groups.rows, &options.temp_dir)).transpose()?;
     let actions = match (drafts, plan.action_contract(), fitted.action_caps()) {
         (Some(drafts), Some(contract), Some(caps)) => {
             Some(settled(session, &drafts.finish()?, caps, store(contract.arrow()))?)

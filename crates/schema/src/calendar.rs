@@ -93,6 +93,15 @@ impl SpendPeriod {
     }
 }
 
+/// The number of the quarter that holds `day`, counted back from `as_of`: 0 for the latest, which ends with `as_of`. A quarter is
+/// three months of 365.25 / 12 days, so it is ⌊16 · (`as_of` − day) / 1461⌋; 0 for later days, too.
+#[inline]
+#[must_use]
+pub fn quarters_ago(as_of: i32, day: i32) -> u32 {
+    let days = (i64::from(as_of) - i64::from(day)).max(0);
+    u32::try_from(16 * days / 1461).unwrap_or(u32::MAX)
+}
+
 /// The unit of `recency` and `customer_age`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TimeUnit {
@@ -201,6 +210,17 @@ mod tests {
         assert_eq!(Quarter.index(day(2024, 6, 30)) + 1, Quarter.index(day(2024, 7, 1)));
         assert_eq!(Week.first_incomplete(day(2024, 1, 7)), Week.index(day(2024, 1, 8)));
         assert_eq!(Week.first_incomplete(day(2024, 1, 6)), Week.index(day(2024, 1, 6)));
+    }
+
+    #[test]
+    fn four_quarters_are_a_year_and_sixteen_leave_no_rest() {
+        for (days, quarter) in
+            [(0, 0), (91, 0), (92, 1), (182, 1), (183, 2), (365, 3), (366, 4), (1460, 15), (1461, 16)]
+        {
+            assert_eq!(quarters_ago(20_000, 20_000 - days), quarter, "{days}");
+        }
+        assert_eq!(quarters_ago(0, 5), 0);
+        assert_eq!(quarters_ago(i32::MAX, i32::MIN), 47_035_918);
     }
 
     #[test]

@@ -9,6 +9,7 @@ def columns(features):
         ("mean_gap_days", "quotient"), ("gap_sd_days", "sum"), ("gap_cv", "sum"), ("longest_gap_days", "quotient"),
         ("last_gap_days", "quotient"), ("longest_active_months", "whole"), ("overdue_ratio", "quotient"),
         ("spend_cv", "sum"),
+        ("second_purchase_date", "date"), ("active_quarters", "whole"), ("purchase_quarters", "whole"),
     ]
 
 
@@ -51,10 +52,22 @@ def build(connection, features):
                    sqrt((sum((y - mean_y) ** 2) + (any_value(n) - count(*)) * any_value(mean_y) ** 2) / any_value(n))
                    / any_value(mean_y) END AS spend_cv
         FROM calendar JOIN periods USING (customer_id) WHERE began < {unfinished} GROUP BY customer_id),
-    latest AS (SELECT customer_id, {features.today} - max(day) AS idle FROM standing GROUP BY customer_id)
+    latest AS (SELECT customer_id, {features.today} - max(day) AS idle FROM standing GROUP BY customer_id),
+    seconds AS (
+        SELECT customer_id, min(day) AS second_purchase_date
+        FROM standing JOIN (SELECT customer_id, min(day) AS first FROM standing GROUP BY customer_id) USING (customer_id)
+        WHERE {features.period_of("day")} > {features.period_of("first")} GROUP BY customer_id),
+    quarters AS (
+        SELECT customer_id, count(*) AS active_quarters,
+               CAST(coalesce(sum(CAST(pow(2, quarter) AS HUGEINT)) FILTER (quarter < 62), 0) AS BIGINT) AS purchase_quarters
+        FROM (SELECT DISTINCT customer_id, ({features.today} - day) * 16 // 1461 AS quarter FROM standing)
+        GROUP BY customer_id)
     SELECT customer_id, mean_gap_days, gap_sd_days, gap_sd_days / mean_gap_days AS gap_cv, longest_gap_days, last_gap_days, spend_cv,
-           coalesce(longest_active_months, 0) AS longest_active_months, idle / mean_gap_days AS overdue_ratio
+           coalesce(longest_active_months, 0) AS longest_active_months, idle / mean_gap_days AS overdue_ratio,
+           second_purchase_date, coalesce(active_quarters, 0) AS active_quarters,
+           coalesce(purchase_quarters, 0) AS purchase_quarters
     FROM everyone LEFT JOIN gaps USING (customer_id) LEFT JOIN longest USING (customer_id)
-    LEFT JOIN latest USING (customer_id) LEFT JOIN variation USING (customer_id)
+    LEFT JOIN latest USING (customer_id) LEFT JOIN seconds USING (customer_id) LEFT JOIN quarters USING (customer_id)
+    LEFT JOIN variation USING (customer_id)
         """
     )

@@ -6,19 +6,23 @@
 mod tests;
 mod variation;
 
+use appraise_schema::calendar::quarters_ago;
+use appraise_schema::event::NO_DAY;
 use appraise_schema::{ColumnSpec, ColumnType, PurchasePeriod, SourceKind};
 use arrow::array::ArrayRef;
 
 use self::variation::Variation;
 use super::purchase::spend::each_period;
 use super::{Family, FamilyColumns, Need};
-use crate::column::{Doubles, Integers, ratio};
+use crate::column::{Dates, Doubles, Integers, ratio};
 use crate::config::FeatureConfig;
 use crate::error::FoldError;
 use crate::history::History;
 
 /// How much spend varies.
 const SPEND_CV: &str = "spend_cv";
+/// Quarters that `purchase_quarters` has bits for.
+const QUARTER_BITS: u32 = 62;
 
 /// The family's columns.
 pub(crate) fn columns(config: &FeatureConfig) -> FamilyColumns {
@@ -33,6 +37,8 @@ pub(crate) fn columns(config: &FeatureConfig) -> FamilyColumns {
          complete one; NULL with fewer than 4"
     );
     let months = "longest run of consecutive calendar months with a purchase that stands";
+    let quarters = "quarters with a purchase that stands, counted back from as_of, of 365.25 / 4 days each";
+    let which = "these quarters as bits: 1 is the quarter up to as_of, 2 the one before, 4, and so on for 62 quarters";
     let fixed = vec![
         maybe("mean_gap_days", double, "days", "mean time between consecutive purchase periods"),
         maybe("gap_sd_days", double, "days", "sample standard deviation of the gaps; NULL with fewer than 2 gaps"),
@@ -42,6 +48,9 @@ pub(crate) fn columns(config: &FeatureConfig) -> FamilyColumns {
         ColumnSpec::required("longest_active_months", ColumnType::Int64, "months", months),
         maybe("overdue_ratio", double, "", "days_since_last_purchase / mean_gap_days"),
         maybe(SPEND_CV, double, "", &variation),
+        maybe("second_purchase_date", ColumnType::Date, "", "date of the first purchase in the second purchase period"),
+        ColumnSpec::required("active_quarters", ColumnType::Int64, "quarters", quarters),
+        ColumnSpec::required("purchase_quarters", ColumnType::Int64, "", which),
     ];
     FamilyColumns { fixed, own: Vec::new() }
 }
@@ -66,6 +75,9 @@ pub(crate) struct Timing {
     spend: Doubles,
     /// Where `spend_cv` is wanted.
     spend_variation: Option<Variation>,
+    second: Dates,
+    active_quarters: Integers,
+    purchase_quarters: Integers,
 }
 
 /// The gaps of one customer, in periods.
@@ -93,6 +105,9 @@ impl Timing {
             overdue: Doubles::default(),
             spend: Doubles::default(),
             spend_variation: config.keeps(SPEND_CV).then(|| Variation::new(config)),
+            second: Dates::default(),
+            active_quarters: Integers::default(),
+            purchase_quarters: Integers::default(),
         }
     }
 }
@@ -115,6 +130,10 @@ impl Family for Timing {
         self.active_months.push(Some(longest_run(days)));
         self.overdue.push(since_last.filter(|_| gaps.count > 0).map(|since_last| since_last / total));
         self.spend.push(self.spend_variation.as_ref().and_then(|variation| variation.of(&history.purchases)));
+        self.second.push(second_purchase(self.period, days));
+        let (active, bits) = quarters(self.as_of, days);
+        self.active_quarters.push(Some(active));
+        self.purchase_quarters.push(Some(bits));
         Ok(())
     }
 
@@ -128,6 +147,9 @@ impl Family for Timing {
             self.active_months.finish(),
             self.overdue.finish(),
             self.spend.finish(),
+            self.second.finish(),
+            self.active_quarters.finish(),
+            self.purchase_quarters.finish(),
         ]
     }
 }
@@ -165,4 +187,22 @@ fn longest_run(days: &[i32]) -> i64 {
         longest = longest.max(run);
     });
     longest
+}
+
+/// The first of `days` in their second period, [`NO_DAY`] without one.
+fn second_purchase(period: PurchasePeriod, days: &[i32]) -> i32 {
+    let Some(first) = days.first().map(|&day| period.index(day)) else { return NO_DAY };
+    days.iter().copied().find(|&day| period.index(day) != first).unwrap_or(NO_DAY)
+}
+
+/// How many quarters back from `as_of` hold one of `days`, and the bits of the latest of them.
+fn quarters(as_of: i32, days: &[i32]) -> (i64, i64) {
+    let (mut active, mut bits, mut before) = (0, 0, None);
+    for quarter in days.iter().map(|&day| quarters_ago(as_of, day)) {
+        if before.replace(quarter) != Some(quarter) {
+            active += 1;
+            bits |= if quarter < QUARTER_BITS { 1 << quarter } else { 0 };
+        }
+    }
+    (active, bits)
 }

@@ -20,6 +20,7 @@ pub use config::{
 };
 
 use crate::card::ModelCard;
+use crate::columns::{NumberKind, ORDERS};
 use crate::error::ModelError;
 use crate::model::{Fitted, Model};
 use apply::FittedIndex;
@@ -40,8 +41,7 @@ struct IndicatorPlan {
     group: usize,
     indicator: Indicator,
     transform: Transform,
-    /// What values are divided by to be in the column's units: minor units in a whole one, 1 for other columns.
-    per_unit: f64,
+    kind: NumberKind,
 }
 
 impl Index {
@@ -73,21 +73,9 @@ impl Index {
 
 impl IndicatorPlan {
     fn new(group: usize, indicator: &Indicator, columns: &[ColumnSpec]) -> Result<Self, ModelError> {
-        let column = columns.iter().find(|column| column.name == indicator.column);
-        let (per_unit, by_type) = match column.map(|column| column.column_type) {
-            Some(ColumnType::Decimal { precision: ..=18, scale }) => {
-                (crate::columns::minor_per_unit(scale), Transform::Log1p)
-            }
-            Some(ColumnType::Int32 | ColumnType::Int64 | ColumnType::Float64 | ColumnType::Boolean) => {
-                (1.0, Transform::Identity)
-            }
-            _ => {
-                let expected = "INT32, INT64, DOUBLE, DECIMAL(18, scale) or BOOLEAN".to_owned();
-                return Err(ModelError::Column { column: indicator.column.clone(), expected });
-            }
-        };
-        let transform = indicator.transform.unwrap_or(by_type);
-        Ok(Self { group, indicator: indicator.clone(), transform, per_unit })
+        let kind = NumberKind::of(&indicator.column, columns)?;
+        let transform = indicator.transform.unwrap_or(kind.default_transform());
+        Ok(Self { group, indicator: indicator.clone(), transform, kind })
     }
 }
 
@@ -162,7 +150,7 @@ impl Model for Index {
 
     fn fit_inputs(&self) -> Vec<String> {
         let indicators = self.indicators.iter().map(|plan| plan.indicator.column.clone());
-        std::iter::once(rows::ORDERS.to_owned()).chain(indicators).collect()
+        std::iter::once(ORDERS.to_owned()).chain(indicators).collect()
     }
 
     fn inputs(&self) -> Vec<String> {

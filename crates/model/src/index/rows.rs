@@ -1,57 +1,23 @@
 //! The customers of a batch as rows of indicators.
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Decimal64Type, Float64Type, Int32Type, Int64Type};
+use arrow::array::RecordBatch;
 
 use super::card::IndicatorCard;
 use super::{Index, IndexCustomers, IndicatorPlan};
-use crate::columns::{absent, typed};
+use crate::columns::{buyers, numbers};
 use crate::error::ModelError;
-
-/// The column that tells who has orders.
-pub(super) const ORDERS: &str = "orders";
 
 /// The rows of `batch` who have an index.
 pub(super) fn chosen(customers: IndexCustomers, batch: &RecordBatch) -> Result<Vec<usize>, ModelError> {
     match customers {
         IndexCustomers::All => Ok((0..batch.num_rows()).collect()),
-        IndexCustomers::Buyers => {
-            let orders = typed(batch, ORDERS, &DataType::Int64)?.as_primitive::<Int64Type>();
-            Ok((0..batch.num_rows()).filter(|&row| orders.is_valid(row) && orders.value(row) > 0).collect())
-        }
+        IndexCustomers::Buyers => buyers(batch),
     }
 }
 
 /// The values of an indicator in `rows`, in the column's units and cut at the cap; NaN for NULL.
 pub(super) fn values(plan: &IndicatorPlan, batch: &RecordBatch, rows: &[usize]) -> Result<Vec<f64>, ModelError> {
-    let name = &plan.indicator.column;
-    let column = batch.column_by_name(name).ok_or_else(|| absent(name, "a number"))?;
-    let of = |value: &dyn Fn(usize) -> f64| {
-        rows.iter().map(|&row| if column.is_valid(row) { value(row) } else { f64::NAN }).collect::<Vec<_>>()
-    };
-    let mut values = match column.data_type() {
-        DataType::Int32 => {
-            let column = column.as_primitive::<Int32Type>();
-            of(&|row| f64::from(column.value(row)))
-        }
-        DataType::Int64 => {
-            let column = column.as_primitive::<Int64Type>();
-            of(&|row| column.value(row) as f64)
-        }
-        DataType::Float64 => {
-            let column = column.as_primitive::<Float64Type>();
-            of(&|row| column.value(row))
-        }
-        DataType::Decimal64(..) => {
-            let column = column.as_primitive::<Decimal64Type>();
-            of(&|row| column.value(row) as f64 / plan.per_unit)
-        }
-        DataType::Boolean => {
-            let column = column.as_boolean();
-            of(&|row| f64::from(u8::from(column.value(row))))
-        }
-        _ => return Err(absent(name, "a number")),
-    };
+    let mut values = numbers(&plan.indicator.column, plan.kind, batch, rows)?;
     if let Some(cap) = plan.indicator.cap {
         // Comparing leaves NaN as it is.
         values.iter_mut().filter(|value| **value > cap).for_each(|value| *value = cap);

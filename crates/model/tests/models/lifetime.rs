@@ -385,10 +385,10 @@ fn groups_have_no_intervals_of_a_fit_with_covariates() {
         fitted.apply(&table).unwrap();
         let groups = fitted.group_values(as_of()).unwrap().unwrap();
         for column in ["purchases_expected_low", "clv_realised_high"] {
-            let found = groups.column_by_name(column).unwrap();
-            assert_eq!(found.null_count(), if known { 0 } else { groups.num_rows() }, "{column}");
+            let found = groups.rows.column_by_name(column).unwrap();
+            assert_eq!(found.null_count(), if known { 0 } else { groups.rows.num_rows() }, "{column}");
         }
-        assert_eq!(groups.column_by_name("expected_purchases").unwrap().null_count(), 0);
+        assert_eq!(groups.rows.column_by_name("expected_purchases").unwrap().null_count(), 0);
     }
 }
 

@@ -8,6 +8,7 @@ use appraise_schema::{AsOf, KeyType, TableContract};
 use super::problem::did_you_mean;
 use super::resolve::Report;
 use super::resolved::Pipeline;
+use super::scalars::Name;
 use super::types::{SegmentSpec, Spec, SuppressSpec};
 use crate::feature_plan::{FeaturePlan, FeaturePlanError};
 use crate::stages::{self, ReferenceTables};
@@ -109,19 +110,24 @@ fn reading(spec: &Spec, column: &str) -> String {
     let Some(model) = &spec.model else { return "model".to_owned() };
     let matrix = model.value_matrix.clone().unwrap_or_default();
     let [current, future] = [matrix.current, matrix.future].map(|axis| axis.and_then(|axis| axis.column));
-    let named = [
-        ("model.abc.measure", model.abc.clone().and_then(|abc| abc.measure)),
-        ("model.value_matrix.current.column", current),
-        ("model.value_matrix.future.column", future),
-    ];
-    let of = named.into_iter().find(|(_, name)| name.as_ref().is_some_and(|name| name.0 == column));
-    let mut groups = model.index.iter().flat_map(|index| &index.tree.0);
-    let group = groups.find(|(_, indicators)| indicators.0.iter().any(|(name, _)| name.0 == column));
-    match (of, group) {
-        (Some((path, _)), _) => path.to_owned(),
-        (None, Some((group, _))) => format!("model.index.tree.{}.{column}", group.0),
-        (None, None) => "model".to_owned(),
+    let measure = model.abc.clone().and_then(|abc| abc.measure);
+    let at = |path: &str, name: Option<Name>| name.map(|name| (path.to_owned(), name));
+    let mut named: Vec<(String, Name)> = [
+        at("model.abc.measure", measure),
+        at("model.value_matrix.current.column", current),
+        at("model.value_matrix.future.column", future),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let compared = model.k_means.iter().flat_map(|k_means| &k_means.columns).enumerate();
+    named.extend(compared.map(|(position, name)| (format!("model.k_means.columns[{position}]"), name.clone())));
+    for (group, indicators) in model.index.iter().flat_map(|index| &index.tree.0) {
+        let of_group = |(name, _): &(Name, _)| (format!("model.index.tree.{}.{}", group.0, name.0), name.clone());
+        named.extend(indicators.0.iter().map(of_group));
     }
+    let of = named.into_iter().find(|(_, name)| name.0 == column);
+    of.map_or_else(|| "model".to_owned(), |(path, _)| path)
 }
 
 /// Where the rule of `segment` is written.

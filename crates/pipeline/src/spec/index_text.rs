@@ -1,7 +1,8 @@
-//! The value index as it stands in the resolved pipeline.
+//! The value index and the clusters as they stand in the resolved pipeline.
 
 use appraise_model::{
-    Combination, IndexConfig, IndexCustomers, Indicator, Missing, ObjectiveConfig, Ranking, SiblingWeights,
+    ClusterCount, ClustersConfig, Combination, IndexConfig, IndexCustomers, Indicator, Missing, ObjectiveConfig,
+    Ranking, SiblingWeights,
 };
 use serde_json::{Map, Value, json};
 
@@ -20,10 +21,7 @@ pub(crate) fn index(config: &IndexConfig) -> Value {
     let groups: Vec<&str> = config.groups.iter().map(|group| group.name.as_str()).collect();
     weights.add("groups", &groups, &config.group_weights);
     let mut text = json!({
-        "customers": match config.customers {
-            IndexCustomers::Buyers => "buyers",
-            IndexCustomers::All => "all",
-        },
+        "customers": customers(config.customers),
         "tree": tree,
         "bounds": config.bounds,
         "ranking": match config.ranking {
@@ -46,6 +44,32 @@ pub(crate) fn index(config: &IndexConfig) -> Value {
         text["tiers"] = config.tiers.iter().map(|(name, share)| (name.clone(), number(*share))).collect();
     }
     text
+}
+
+/// The clusters as the pipeline file would have them.
+pub(crate) fn k_means(config: &ClustersConfig) -> Value {
+    let transforms = config.columns.iter().filter_map(|(name, of)| Some((name.clone(), json!((*of)?))));
+    let transforms: Map<String, Value> = transforms.collect();
+    let mut text = json!({
+        "columns": config.columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        "k": match config.clusters {
+            ClusterCount::Fixed(clusters) => clusters.into(),
+            ClusterCount::Auto => Value::from("auto"),
+        },
+        "seed": config.seed,
+        "customers": customers(config.customers),
+    });
+    if !transforms.is_empty() {
+        text["transform"] = Value::Object(transforms);
+    }
+    text
+}
+
+fn customers(customers: IndexCustomers) -> &'static str {
+    match customers {
+        IndexCustomers::Buyers => "buyers",
+        IndexCustomers::All => "all",
+    }
 }
 
 /// Weights by name, and judgements by what they judge.

@@ -9,7 +9,7 @@ use appraise_schema::SourceKind;
 use serde_json::{Map, Value as Json, json};
 
 use super::classes::classes;
-use super::index_text::index;
+use super::index_text::{index, k_means};
 use super::node::{Node, Value, whole};
 use super::problem::{Place, join};
 use super::resolve::model::grid;
@@ -67,6 +67,7 @@ fn resolved(pipeline: &Pipeline, tree: &Node) -> Json {
     model.extend(pipeline.model.clv.as_ref().map(|of| ("clv".to_owned(), clv(of))));
     model.extend(pipeline.model.potential.as_ref().map(|of| ("potential".to_owned(), potential(of, tree))));
     model.extend(classes(&pipeline.model));
+    model.extend(pipeline.model.k_means.as_ref().map(|of| ("k_means".to_owned(), k_means(of))));
     model.extend(pipeline.model.index.as_ref().map(|of| ("index".to_owned(), index(of))));
     model.insert("segments".to_owned(), segments(&pipeline.model.segments));
     for (key, rules) in [

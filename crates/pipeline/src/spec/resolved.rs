@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use appraise_expression::Parsed;
 use appraise_feature_engineering::InteractionConfig;
 use appraise_model::{
-    AbcConfig, ClvConfig, CreditConfig, IndexConfig, LifecycleConfig, StrategyConfig, ValueMatrixConfig, XyzConfig,
+    AbcConfig, ClustersConfig, ClvConfig, CreditConfig, IndexConfig, LifecycleConfig, StrategyConfig,
+    ValueMatrixConfig, XyzConfig,
 };
 use appraise_schema::source::SourceColumn;
 use appraise_schema::{AsOf, Horizon, Money, PurchasePeriod, Share, SourceKind, SpendPeriod, TimeUnit, WindowDays};
@@ -225,6 +226,8 @@ pub struct Model {
     pub value_matrix: Option<ValueMatrixConfig>,
     /// The lifecycle, where it is asked for.
     pub lifecycle: Option<LifecycleConfig>,
+    /// Clusters of alike customers, where they are asked for.
+    pub k_means: Option<ClustersConfig>,
     /// The value index, where it is asked for.
     pub index: Option<IndexConfig>,
     /// Text columns whose values make the groups of `group_values`, set by set.

@@ -84,11 +84,13 @@ const JUDGEMENT: Shape = Shape {
     matches: |text| matches!(text.as_bytes(), [b'1'..=b'9', b'/', b'1'..=b'9']),
     expected: "a judgement such as `3` or `1/3`",
 };
+const AUTO: Shape =
+    Shape { pattern: "^auto$", matches: |text| text == "auto", expected: "`auto`, or a number from 2 to 20" };
 
 /// Every pattern that the JSON Schema uses.
-pub(crate) const SHAPES: [&Shape; 14] = [
-    &NAME, &GRADE, &SHARE, &WINDOW, &AGE, &DAYS, &HORIZON, &RATE, &MARGIN, &DATE, &DECIMAL, &NOT_BLANK, &MISSING,
-    &JUDGEMENT,
+pub(crate) const SHAPES: [&Shape; 15] = [
+    &AUTO, &NAME, &GRADE, &SHARE, &WINDOW, &AGE, &DAYS, &HORIZON, &RATE, &MARGIN, &DATE, &DECIMAL, &NOT_BLANK,
+    &MISSING, &JUDGEMENT,
 ];
 
 fn is_name(text: &str) -> bool {
@@ -307,6 +309,28 @@ impl JsonSchema for MissingText {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "anyOf": [{ "type": "string", "pattern": MISSING.pattern }, { "type": "number" }] })
+    }
+}
+
+/// How many clusters there are.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum ClusterCountText {
+    /// So many.
+    Number(u8),
+    /// `auto`.
+    Text(String),
+}
+
+impl JsonSchema for ClusterCountText {
+    fn schema_name() -> Cow<'static, str> {
+        "ClusterCount".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [{ "type": "string", "pattern": AUTO.pattern }, { "type": "integer", "minimum": 2, "maximum": 20 }]
+        })
     }
 }
 

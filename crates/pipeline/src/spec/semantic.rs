@@ -7,7 +7,7 @@ use appraise_schema::{PurchasePeriod, Share, TimeUnit};
 use serde_json::{Value, json};
 
 use super::classes::classes;
-use super::index_text::index;
+use super::index_text::{index, k_means};
 use super::resolved::{
     CheckRule, ColumnCheck, Features, Model, Pipeline, Potential, ReferenceTable, Rfm, ScoreRule, SegmentRule, Source,
 };
@@ -118,6 +118,9 @@ fn model(model: &Model) -> Value {
     }
     if let Some(of) = &model.clv {
         semantic["clv"] = clv(of);
+    }
+    if let Some(of) = &model.k_means {
+        semantic["k_means"] = k_means(of);
     }
     if let Some(of) = &model.index {
         semantic["index"] = index(of);

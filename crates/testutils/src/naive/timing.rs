@@ -1,6 +1,6 @@
 //! How regularly the customer buys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use appraise_schema::{PurchasePeriod, SourceKind};
 
@@ -31,6 +31,18 @@ pub(super) fn fold(subject: &Subject<'_>, out: &mut Columns) {
     let since_last = subject.last().map(|last| f64::from(question.as_of - last));
     let all = gaps.iter().sum::<f64>();
     out.quotient("overdue_ratio", since_last.filter(|_| all > 0.0).map(|since_last| since_last * n / all));
+    let second_period = subject.spend().into_keys().nth(1);
+    let second = subject
+        .standing()
+        .iter()
+        .map(|row| row.day)
+        .filter(|&day| Some(question.period.index(day)) == second_period)
+        .min();
+    out.day("second_purchase_date", second);
+    let quarters = quarters(subject);
+    out.count("active_quarters", quarters.len());
+    let bits = quarters.iter().filter(|&&quarter| quarter <= 61).map(|&quarter| 2_i128.pow(quarter));
+    out.whole("purchase_quarters", Some(bits.sum()));
 }
 
 /// The population's standard deviation of the spend of the complete periods since the first purchase, over its mean.
@@ -55,4 +67,17 @@ fn longest_active_months(subject: &Subject<'_>) -> i128 {
     months.dedup();
     let runs = months.chunk_by(|month, next| *next == month + 1).map(<[i32]>::len);
     wide(runs.max().unwrap_or(0))
+}
+
+/// Numbers of the quarters of 1461/16 days, back from `as_of`, that have a standing purchase: as many as begin after the purchase.
+fn quarters(subject: &Subject<'_>) -> BTreeSet<u32> {
+    let days_ago = |day: i32| i64::from(subject.question.as_of) - i64::from(day);
+    let begun = |days: i64| {
+        let mut quarter = 0;
+        while i64::from(quarter + 1) * 1461 <= 16 * days {
+            quarter += 1;
+        }
+        quarter
+    };
+    subject.standing().iter().map(|row| begun(days_ago(row.day))).collect()
 }

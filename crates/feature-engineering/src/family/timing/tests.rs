@@ -144,3 +144,27 @@ fn spend_beyond_all_squares_still_varies() {
     );
     assert!((row["spend_cv"].parse::<f64>().unwrap() / (weeks - 1.0).sqrt() - 1.0).abs() < 1e-14);
 }
+
+#[test]
+fn quarters_are_counted_back_from_the_date() {
+    // 5,662, 5,661, 183, 92, 91 and 0 days ago: quarters 62, which has no bit, 61, 2, 1, and 0 twice.
+    let dates = ["2008-12-31", "2009-01-01", "2024-01-01", "2024-04-01", "2024-04-02", "2024-07-02"];
+    let of = |dates: &[&str]| of(&config("2024-07-02", &[]), &dates.iter().map(|date| (*date, 1)).collect::<Vec<_>>());
+    let bits = (1_i64 << 61) + 7;
+    let expected =
+        [("second_purchase_date", "2009-01-01"), ("active_quarters", "5"), ("purchase_quarters", &bits.to_string())];
+    assert_row(&of(&dates), &expected);
+    assert_row(
+        &of(&dates[2..3]),
+        &[("second_purchase_date", "NULL"), ("active_quarters", "1"), ("purchase_quarters", "4")],
+    );
+    assert_row(&of(&[]), &[("second_purchase_date", "NULL"), ("active_quarters", "0"), ("purchase_quarters", "0")]);
+}
+
+#[test]
+fn the_second_purchase_is_in_another_period() {
+    let mut config = config("2024-05-31", &[]);
+    config.purchase_period = PurchasePeriod::Month;
+    let rows = [("2024-01-01", 1), ("2024-01-31", 1), ("2024-03-02", 1), ("2024-03-09", 1)];
+    assert_row(&of(&config, &rows), &[("second_purchase_date", "2024-03-02")]);
+}

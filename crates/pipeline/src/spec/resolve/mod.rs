@@ -8,6 +8,7 @@ mod credit;
 mod features;
 mod gates;
 mod index;
+mod k_means;
 pub(crate) mod model;
 mod potential;
 mod references;
@@ -161,8 +162,10 @@ fn pipeline(report: &mut Report<'_>, spec: &Spec, folder: &Path, output: Option<
     let clv = lifetime.and_then(|of| clv::resolve(report, of, &sources, &tables.references, &features));
     let credit = written.credit.as_ref().and_then(|of| credit::resolve(report, of, &sources, &features));
     let index = written.index.as_ref().and_then(|of| index::resolve(report, of));
+    let k_means = written.k_means.as_ref().map(|of| k_means::resolve(report, of));
     let grid = model::grid(&sources, &features);
-    let mut model = Model { credit, clv, potential, index, ..model::resolve(report, &written, scale, &grid) };
+    let scored = model::resolve(report, &written, scale, &grid);
+    let mut model = Model { credit, clv, potential, k_means, index, ..scored };
     classes::resolve(report, &written, &sources, &features, &mut model);
     let gates = gates::resolve(report, &spec.gates.clone().unwrap_or_default(), &model);
     let export = Export {

@@ -15,6 +15,7 @@ mod credit;
 mod features;
 mod gates;
 mod index;
+mod k_means;
 mod model;
 mod named;
 mod sources;
@@ -32,6 +33,7 @@ pub use index::{
     AhpSpec, BoundsSpec, CombineSpec, DirectionSpec, IndexCustomersSpec, IndexSpec, IndicatorSpec, ObjectiveMethodSpec,
     ObjectiveSpec, RandomIndexSpec, RankingSpec, TransformSpec,
 };
+pub use k_means::KMeansSpec;
 pub use model::{
     FrequencySpec, ModelSpec, PotentialSpec, RfmSpec, ScoreMethod, ScoreSpec, ScoreWeights, SegmentRuleSpec,
     SegmentSet, SegmentSetSpec, SegmentSpec, Ties,

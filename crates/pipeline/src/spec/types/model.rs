@@ -7,6 +7,7 @@ use super::classes::{AbcSpec, LifecycleSpec, ValueMatrixSpec, XyzSpec};
 use super::clv::ClvSpec;
 use super::credit::CreditRiskSpec;
 use super::index::IndexSpec;
+use super::k_means::KMeansSpec;
 use super::named::Named;
 use super::strategies::{StrategySpec, SuppressSpec};
 use crate::spec::scalars::{Decimal, HorizonText, Name, SegmentName, ShareText, Sql};
@@ -33,6 +34,8 @@ pub struct ModelSpec {
     pub value_matrix: Option<ValueMatrixSpec>,
     /// Where customers stand between a first contact and being lost; `{}` for the defaults. Without it there is no such column.
     pub lifecycle: Option<LifecycleSpec>,
+    /// Clusters of customers who are alike. Without it there are none.
+    pub k_means: Option<KMeansSpec>,
     /// What a customer is worth by many indicators at once. Without it there is no such number.
     pub index: Option<IndexSpec>,
     /// Groups of customers to be valued, each a list of text columns such as `[industry, segment]`: one row of `group_values` for each
