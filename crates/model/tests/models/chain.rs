@@ -1,4 +1,5 @@
 //! The chain of quarters beside lifetime values: worked examples, and a naive chain made of raw purchase dates.
+#![expect(clippy::cast_possible_truncation, reason = "what is expected is computed in doubles")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

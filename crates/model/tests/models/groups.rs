@@ -106,13 +106,16 @@ fn random_customers() -> impl Strategy<Value = Vec<(Customer, Extra)>> {
     );
     let customer = (prop::bool::weighted(0.7), 0..900_i32, 1..6_i64, 0..100_000_i64);
     prop::collection::vec((customer, extra), 1..60).prop_map(|rows| {
-        let customer = |(number, ((buys, days, periods, cents), extra)): (usize, ((bool, i32, i64, i64), Extra))| {
+        let customer = |(number, ((buys, days, periods, cents), extra)): (usize, (Base, Extra))| {
             let id = format!("c{number:04}");
             (if buys { buyer(&id, days, periods, cents) } else { no_buyer(&id, 1) }, extra)
         };
         rows.into_iter().enumerate().map(customer).collect()
     })
 }
+
+/// Whether the customer buys, days since the last purchase, purchase periods, cents.
+type Base = (bool, i32, i64, i64);
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
@@ -157,7 +160,7 @@ proptest! {
             }
             let best = members.iter().filter(|&&member| customers[member].1.class == Some("A")).count();
             let counts = groups.column_by_name("a_class_customers").unwrap().as_primitive::<Int64Type>();
-            prop_assert_eq!(counts.value(row), best as i64);
+            prop_assert_eq!(counts.value(row), i64::try_from(best).unwrap());
             let known: Vec<i64> = members.iter().filter_map(|&member| customers[member].1.loss).collect();
             for name in MONEY {
                 let column = groups.column_by_name(name).unwrap().as_primitive::<Decimal128Type>();
