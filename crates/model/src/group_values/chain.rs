@@ -260,12 +260,18 @@ impl Chain {
         }
     }
 
-    /// The probabilities of all customers. From a state that nobody has left nobody buys.
+    /// The probabilities of all customers. A state that nobody has left is like that of a quarter before; at first nobody buys.
     pub(super) fn shares(&self) -> Moves<f64> {
-        self.moves.map(|row| {
+        let mut shares = [[1.0, 0.0, 0.0]; STATES];
+        for (state, row) in self.moves.iter().enumerate() {
             let all: i64 = row.iter().sum();
-            if all == 0 { [1.0, 0.0, 0.0] } else { row.map(|count| count as f64 / all as f64) }
-        })
+            if all > 0 {
+                shares[state] = row.map(|count| count as f64 / all as f64);
+            } else if state >= 2 {
+                shares[state] = shares[state - 2];
+            }
+        }
+        shares
     }
 
     /// Minor units that the members will bring, when `all` holds of all customers; `None` without members who have bought.
