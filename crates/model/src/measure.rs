@@ -157,6 +157,9 @@ impl Measure {
         match self.kind {
             Kind::Money(scale) => {
                 let (whole, places) = text.split_once('.').unwrap_or((text, ""));
+                if !whole.ends_with(|digit: char| digit.is_ascii_digit()) {
+                    return None;
+                }
                 let places = places.trim_end_matches('0');
                 let missing = usize::from(scale).checked_sub(places.len())?;
                 format!("{whole}{places}{}", "0".repeat(missing)).parse().ok()

@@ -76,7 +76,9 @@ impl<'a> Session<'a> {
     pub(crate) fn is_due(&mut self, gate: &str, every: Option<u32>) -> Result<bool, RunError> {
         let Some(every) = every else { return Ok(true) };
         let judged = |run: &RunRecord| {
-            let of = |run: &RunRecord| ["/gates/backtest", "/model/clv"].map(|at| run.parameters.pointer(at).cloned());
+            let of = |run: &RunRecord| {
+                ["/pipeline/gates/backtest", "/pipeline/model/clv"].map(|at| run.parameters.pointer(at).cloned())
+            };
             run.pipeline == self.record.pipeline && run.versions == self.record.versions && of(run) == of(&self.record)
         };
         let passed = |run: &RunRecord| run.checks.iter().any(|check| check.name == gate && check.passed);
