@@ -59,7 +59,7 @@ def build(connection, features):
         WHERE {features.period_of("day")} > {features.period_of("first")} GROUP BY customer_id),
     quarters AS (
         SELECT customer_id, count(*) AS active_quarters,
-               CAST(coalesce(sum(CAST(pow(2, quarter) AS HUGEINT)) FILTER (quarter < 62), 0) AS BIGINT) AS purchase_quarters
+               CAST(coalesce(sum(CAST(pow(2, least(quarter, 62)) AS HUGEINT)) FILTER (quarter < 62), 0) AS BIGINT) AS purchase_quarters
         FROM (SELECT DISTINCT customer_id, ({features.today} - day) * 16 // 1461 AS quarter FROM standing)
         GROUP BY customer_id)
     SELECT customer_id, mean_gap_days, gap_sd_days, gap_sd_days / mean_gap_days AS gap_cv, longest_gap_days, last_gap_days, spend_cv,
