@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Float64Type;
+use arrow::array::RecordBatch;
 use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::program::{folder, run, say};
-use crate::tables::{integers, read, sum, texts};
+use crate::tables::{doubles, integers, read, sum, texts};
 
 const PIPELINE: &str = "pipelines/auction_house.yaml";
 /// What is foretold, and when it is seen how it came.
@@ -21,10 +20,6 @@ const CUT_DAY: i128 = 19_813;
 const LATER_DAY: i128 = 20_088;
 /// Days after which an open invoice is in default.
 const GRACE: i128 = 90;
-
-fn doubles(table: &RecordBatch, column: &str) -> Vec<Option<f64>> {
-    table.column_by_name(column).unwrap().as_primitive::<Float64Type>().iter().collect()
-}
 
 fn ids(table: &RecordBatch, column: &str) -> Vec<i128> {
     integers(table, column).into_iter().map(Option::unwrap).collect()

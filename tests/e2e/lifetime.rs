@@ -2,13 +2,11 @@
 
 use std::path::Path;
 
-use arrow::array::AsArray;
-use arrow::datatypes::Float64Type;
 use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::program::{folder, run, say};
-use crate::tables::{integers, read, sum, texts};
+use crate::tables::{doubles, integers, read, sum, texts};
 
 const CDNOW: &str = "pipelines/cdnow.yaml";
 /// The published sample: every tenth of those who bought first early in 1997, in weeks.
@@ -33,10 +31,6 @@ fn sample(output: &Path, clv: &str) -> Value {
 fn close(found: &Value, published: f64, half_a_digit: f64) {
     let found = found.as_f64().unwrap();
     assert!((found - published).abs() <= half_a_digit, "{found} is not {published}");
-}
-
-fn doubles(table: &arrow::array::RecordBatch, column: &str) -> Vec<Option<f64>> {
-    table.column_by_name(column).unwrap().as_primitive::<Float64Type>().iter().collect()
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod corpus;
 mod credit;
 mod determinism;
 mod house;
+mod index;
 mod kill;
 mod lifetime;
 mod odd_files;

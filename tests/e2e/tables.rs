@@ -5,7 +5,7 @@ use std::path::Path;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
-use arrow::datatypes::{DataType, Decimal128Type, Int64Type};
+use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 /// All rows of the table in `folder`.
@@ -55,4 +55,14 @@ pub(crate) fn count(table: &RecordBatch, column: &str, value: i128) -> usize {
 pub(crate) fn texts(table: &RecordBatch, column: &str) -> Vec<Option<String>> {
     let array = cast(table.column_by_name(column).unwrap(), &DataType::Utf8).unwrap();
     array.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
+}
+
+/// A column of doubles; NULL is `None`.
+pub(crate) fn doubles(table: &RecordBatch, column: &str) -> Vec<Option<f64>> {
+    table
+        .column_by_name(column)
+        .unwrap_or_else(|| panic!("no column {column}"))
+        .as_primitive::<Float64Type>()
+        .iter()
+        .collect()
 }

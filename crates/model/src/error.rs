@@ -274,6 +274,10 @@ impl ModelError {
             Self::Gain { .. } => {
                 Some("turn on `clv`, name a column of money in `gain`, or leave `uplift` out".to_owned())
             }
+            Self::IndexFit { .. } => Some(
+                "weigh by another `objective.method`, combine otherwise, or rank by `saw` with your weights alone"
+                    .to_owned(),
+            ),
             Self::Clusters { .. } => {
                 Some("ask for fewer clusters, or compare customers by columns that differ and are not NULL".to_owned())
             }

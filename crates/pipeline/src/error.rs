@@ -190,7 +190,12 @@ impl RunError {
             Self::Conflict { .. }
             | Self::Gate { .. }
             | Self::NothingToJudge { .. }
-            | Self::Model(ModelError::Fit { .. } | ModelError::Covariates { .. } | ModelError::Clusters { .. }) => 5,
+            | Self::Model(
+                ModelError::Fit { .. }
+                | ModelError::Covariates { .. }
+                | ModelError::Clusters { .. }
+                | ModelError::IndexFit { .. },
+            ) => 5,
             Self::Memory { .. } | Self::Spill { .. } => 9,
             Self::Interrupted => 130,
             Self::Arrow(_) | Self::Evaluation { .. } | Self::Unbalanced(_) | Self::Panic { .. } => 1,
