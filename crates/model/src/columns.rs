@@ -1,8 +1,9 @@
 //! Columns of a table by name and type.
 
 use appraise_mcdm::Transform;
+use appraise_schema::money::MAX_CUSTOMER_MINOR;
 use appraise_schema::{ColumnSpec, ColumnType, hash};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Decimal64Type, Float64Type, Int32Type, Int64Type};
 
 use crate::error::ModelError;
@@ -11,6 +12,9 @@ use crate::error::ModelError;
 pub(crate) const CUSTOMER_ID: &str = "customer_id";
 /// The column that tells who has orders.
 pub(crate) const ORDERS: &str = "orders";
+
+/// What columns of money are said to be.
+pub(crate) const MONEY: &str = "DECIMAL(18, scale)";
 
 /// Column `name` of `batch`.
 ///
@@ -24,6 +28,15 @@ pub(crate) fn typed<'a>(batch: &'a RecordBatch, name: &str, data_type: &DataType
 /// The error of a column that is absent or of another type.
 pub(crate) fn absent(column: &str, expected: &str) -> ModelError {
     ModelError::Column { column: column.to_owned(), expected: expected.to_owned() }
+}
+
+/// The column of money `name` of `batch`.
+///
+/// # Errors
+/// [`ModelError::Column`] when it is absent or no money of customers.
+pub(crate) fn money<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Decimal64Array, ModelError> {
+    let column = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Decimal64Type>());
+    column.ok_or_else(|| absent(name, MONEY))
 }
 
 /// The text columns `names` of `batch`.
@@ -46,6 +59,15 @@ pub(crate) fn values_of<'a>(columns: &'a [&StringArray], row: usize) -> impl Ite
 /// Minor units in a whole unit of money with `scale` decimal places.
 pub(crate) fn minor_per_unit(scale: u8) -> f64 {
     libm::pow(10.0, f64::from(scale))
+}
+
+/// `minor` in whole minor units, rounded half to even; `None` when it does not fit the money of a customer.
+#[expect(clippy::cast_possible_truncation, reason = "what fits 18 digits fits 64 bits")]
+pub(crate) fn whole_minor(minor: f64) -> Option<i64> {
+    let rounded = libm::rint(minor);
+    // As a double the bound is one above itself.
+    let fits = rounded.abs() <= MAX_CUSTOMER_MINOR as f64;
+    fits.then(|| (rounded as i64).clamp(-MAX_CUSTOMER_MINOR, MAX_CUSTOMER_MINOR))
 }
 
 /// The hash of the key of the customer in `row`.

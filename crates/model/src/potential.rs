@@ -7,14 +7,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use appraise_schema::money::MAX_CUSTOMER_MINOR;
 use appraise_schema::{ColumnSpec, ColumnType, Share, TableContract};
 use arrow::array::{Array, ArrayRef, AsArray, Decimal64Array, Float64Array, RecordBatch, StringArray};
-use arrow::datatypes::{Decimal64Type, Float64Type};
+use arrow::datatypes::Float64Type;
 use rayon::prelude::*;
 
 use crate::card::{CardValue, DemandCard, GroupCard, LevelCard, ModelCard, PotentialCard};
-use crate::columns::{absent, texts, values_of};
+use crate::columns::{MONEY, absent, money, texts, values_of, whole_minor};
 use crate::config::PotentialConfig;
 use crate::credibility::{Evidence, Spread, Variances, blend};
 use crate::error::ModelError;
@@ -126,9 +125,6 @@ fn columns(
     }
     Ok(columns)
 }
-
-/// What columns of money are said to be.
-const MONEY: &str = "DECIMAL(18, scale)";
 
 /// Fitted values, ready to apply.
 struct FittedPotential<'p> {
@@ -519,23 +515,12 @@ impl<'a> Rows<'a> {
     }
 
     /// `value` in whole minor units, rounded half to even.
-    #[expect(clippy::cast_possible_truncation, reason = "what fits 18 digits fits 64 bits")]
     fn minor(&self, column: &'static str, row: usize, value: f64) -> Result<i64, ModelError> {
-        let rounded = value.round_ties_even();
-        if rounded.abs() <= MAX_CUSTOMER_MINOR as f64 {
-            Ok((rounded as i64).clamp(-MAX_CUSTOMER_MINOR, MAX_CUSTOMER_MINOR))
-        } else {
-            Err(ModelError::MoneyOverflow { column, value, batch: self.batch, row })
-        }
+        whole_minor(value).ok_or(ModelError::MoneyOverflow { column, value, batch: self.batch, row })
     }
 }
 
 fn double<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Float64Array, ModelError> {
     let column = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Float64Type>());
     column.ok_or_else(|| absent(name, "DOUBLE"))
-}
-
-fn money<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Decimal64Array, ModelError> {
-    let column = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Decimal64Type>());
-    column.ok_or_else(|| absent(name, MONEY))
 }

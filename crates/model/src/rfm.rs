@@ -15,12 +15,12 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringBuilder,
 };
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, Decimal64Type, Int32Type, Int64Type};
+use arrow::datatypes::{DataType, Int32Type, Int64Type};
 use rayon::prelude::*;
 
 use self::nested::Nested;
 use crate::card::{CardValue, DimensionCard, MethodCard, ModelCard, RfmCard, ScoreCard};
-use crate::columns::{absent, typed};
+use crate::columns::{absent, money, typed};
 use crate::config::{Dimension, RfmConfig, ScoreMethod, Ties};
 use crate::error::ModelError;
 use crate::model::{Fitted, Model};
@@ -410,8 +410,7 @@ fn integers(dimension: Dimension, batch: &RecordBatch) -> Result<Int64Array, Mod
         Dimension::Recency => Ok(typed(batch, name, &DataType::Int32)?.as_primitive::<Int32Type>().unary(i64::from)),
         Dimension::Frequency => Ok(typed(batch, name, &DataType::Int64)?.as_primitive::<Int64Type>().clone()),
         Dimension::Monetary => {
-            let money = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Decimal64Type>());
-            let money = money.ok_or_else(|| absent(name, "DECIMAL(18, scale)"))?;
+            let money = money(batch, name)?;
             Ok(Int64Array::new(money.values().clone(), money.nulls().cloned()))
         }
     }

@@ -8,7 +8,6 @@ use appraise_clv::{
     DAYS_PER_MONTH, DAYS_PER_YEAR, GammaGamma, History, Horizon, PurchaseKind, Purchases, Spend, continuous_rate,
     credit_adjusted_value, periodic_rate,
 };
-use appraise_schema::money::MAX_CUSTOMER_MINOR;
 use arrow::array::{Array, ArrayRef, AsArray, Decimal64Array, Float64Array, RecordBatch, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Decimal64Type, Float64Type};
 use foldhash::fast::FixedState;
@@ -20,7 +19,7 @@ use super::covariates::Columns as CovariateColumns;
 use super::customers::{Customers, NotFitted};
 use super::{Clv, fit};
 use crate::card::ModelCard;
-use crate::columns::{minor_per_unit, texts, typed, values_of};
+use crate::columns::{minor_per_unit, texts, typed, values_of, whole_minor};
 use crate::error::ModelError;
 use crate::groups::GroupTree;
 use crate::model::Fitted;
@@ -472,10 +471,8 @@ impl FittedClv<'_> {
     }
 
     /// Minor units of an amount of money, rounded half to even; `None` when it does not fit the column.
-    #[expect(clippy::cast_possible_truncation, reason = "within the bounds of DECIMAL(18)")]
     fn minor(&self, money: f64) -> Option<i64> {
-        let minor = libm::rint(money * minor_per_unit(self.model.scale));
-        (minor.abs() <= MAX_CUSTOMER_MINOR as f64).then_some(minor as i64)
+        whole_minor(money * minor_per_unit(self.model.scale))
     }
 }
 

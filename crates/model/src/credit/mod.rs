@@ -10,17 +10,16 @@ mod fit;
 use std::sync::Arc;
 
 use appraise_clv::{BetaBinomial, Trials};
-use appraise_schema::money::MAX_CUSTOMER_MINOR;
 use appraise_schema::{ColumnSpec, ColumnType, Share, TableContract};
 use arrow::array::{Array, ArrayRef, AsArray, Decimal64Array, Float64Array, Int64Array, RecordBatch, StringBuilder};
-use arrow::datatypes::{DataType, Decimal64Type, Int64Type};
+use arrow::datatypes::{DataType, Int64Type};
 use rayon::prelude::*;
 
 pub use card::{CreditCard, CreditFit, CreditGroupCard, GradeCard};
 pub use config::{CreditConfig, Exposure, Grade};
 
 use crate::card::ModelCard;
-use crate::columns::{absent, texts, typed, values_of};
+use crate::columns::{MONEY, absent, money, texts, typed, values_of, whole_minor};
 use crate::error::ModelError;
 use crate::groups::GroupTree;
 use crate::model::{Fitted, Model};
@@ -57,12 +56,12 @@ impl Credit {
             expect(name, "INT64", ColumnType::Int64)?;
         }
         for name in AMOUNTS.iter().chain(limit(&config)) {
-            expect(name, "DECIMAL(18, scale)", money)?;
+            expect(name, MONEY, money)?;
         }
         for name in &config.group_by {
             expect(name, "STRING", ColumnType::String)?;
         }
-        let currency = expect(AMOUNTS[0], "DECIMAL(18, scale)", money)?.unit.clone();
+        let currency = expect(AMOUNTS[0], MONEY, money)?.unit.clone();
         Ok(Self { config, scale, currency })
     }
 }
@@ -136,16 +135,12 @@ struct Rows<'a> {
 impl<'a> Rows<'a> {
     fn of(config: &CreditConfig, batch: &'a RecordBatch) -> Result<Self, ModelError> {
         let count = |name| typed(batch, name, &DataType::Int64).map(AsArray::as_primitive::<Int64Type>);
-        let money = |name: &str| {
-            let column = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Decimal64Type>());
-            column.ok_or_else(|| absent(name, "DECIMAL(18, scale)"))
-        };
         Ok(Self {
             matured: count(COUNTS[0])?,
             defaults: count(COUNTS[1])?,
-            exposure: money(AMOUNTS[0])?,
-            in_default: money(AMOUNTS[1])?,
-            limit: limit(config).map(|name| money(name)).transpose()?,
+            exposure: money(batch, AMOUNTS[0])?,
+            in_default: money(batch, AMOUNTS[1])?,
+            limit: limit(config).map(|name| money(batch, name)).transpose()?,
         })
     }
 
@@ -238,9 +233,9 @@ impl<'p> FittedCredit<'p> {
                 Chance::Alike(mean) => mean,
             };
             let (open, in_default) = rows.exposures(row);
-            let loss = minor(lost_share * (probability * open + in_default));
-            let too_large = |value| ModelError::MoneyOverflow { column: "expected_loss", value, batch, row };
-            losses.push(Some(loss.map_err(too_large)?));
+            let loss = lost_share * (probability * open + in_default);
+            let too_large = ModelError::MoneyOverflow { column: "expected_loss", value: loss, batch, row };
+            losses.push(Some(whole_minor(loss).ok_or(too_large)?));
             chances.push(Some(probability));
             let grade = config.grades.iter().position(|grade| probability <= grade.up_to.fraction());
             let grade = grade.unwrap_or(config.grades.len() - 1);
@@ -249,17 +244,6 @@ impl<'p> FittedCredit<'p> {
         }
         let losses = Decimal64Array::from(losses).with_precision_and_scale(18, self.model.scale.cast_signed())?;
         Ok((vec![Arc::new(Float64Array::from(chances)), Arc::new(losses), Arc::new(grades.finish())], counts))
-    }
-}
-
-/// Whole minor units, rounded half to even; the amount itself when it does not fit.
-#[expect(clippy::cast_possible_truncation, reason = "within the bounds of DECIMAL(18)")]
-fn minor(amount: f64) -> Result<i64, f64> {
-    let rounded = libm::rint(amount);
-    if rounded.abs() <= MAX_CUSTOMER_MINOR as f64 {
-        Ok((rounded as i64).clamp(-MAX_CUSTOMER_MINOR, MAX_CUSTOMER_MINOR))
-    } else {
-        Err(amount)
     }
 }
 

@@ -69,7 +69,8 @@ impl<'p> FittedIndex<'p> {
         let (index, card) = (self.index, &self.card);
         let rows = Rows::new(index, &card.indicators, batch)?;
         let out = Spread { count: batch.num_rows(), rows: &rows.chosen };
-        let scores = index.scores(&card.indicators, &card.combined, &rows)?;
+        let parts = index.parts(&card.combined, &rows);
+        let scores = index.scores_of(&card.indicators, &card.combined, &rows, &parts)?;
         let rank = |score: f64| self.ranked.partition_point(|&other| other > score).cast_signed() as i64 + 1;
         let ranks: Vec<i64> = scores.iter().map(|&score| rank(score)).collect();
         let mut columns = vec![out.doubles(&scores), out.integers(&ranks)];
@@ -87,7 +88,7 @@ impl<'p> FittedIndex<'p> {
                 columns.push(out.flags(&apart.map(|apart| apart.unwrap_or(false)).collect::<Vec<_>>()));
             }
         }
-        columns.extend(index.parts(&card.combined, &rows).iter().map(|part| out.doubles(part)));
+        columns.extend(parts.iter().map(|part| out.doubles(part)));
         columns.extend(self.drivers(&rows, &out)?);
         Ok(columns)
     }
@@ -146,9 +147,22 @@ impl Index {
         level: &LevelCard,
         rows: &Rows,
     ) -> Result<Vec<f64>, ModelError> {
+        let summed = level.references == References::Saw;
+        let parts = if summed { self.parts(level, rows) } else { Vec::new() };
+        self.scores_of(fitted, level, rows, &parts)
+    }
+
+    /// The same where [`Index::parts`] of `level`, which `saw` adds up, are made already.
+    fn scores_of(
+        &self,
+        fitted: &[IndicatorCard],
+        level: &LevelCard,
+        rows: &Rows,
+        parts: &[Vec<f64>],
+    ) -> Result<Vec<f64>, ModelError> {
         if level.references == References::Saw {
             let mut scores = vec![0.0; rows.chosen.len()];
-            for part in self.parts(level, rows) {
+            for part in parts {
                 scores.iter_mut().zip(part).for_each(|(score, part)| *score += part);
             }
             return Ok(scores);

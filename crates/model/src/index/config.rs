@@ -1,7 +1,9 @@
 //! What a pipeline asks of the value index.
 
 use appraise_mcdm::{Ahp, AhpError, BoundsRule, Direction, Objective, RandomIndex, Ranking, Transform, ahp, normalise};
+use arrow::array::RecordBatch;
 
+use crate::columns::buyers;
 use crate::error::ModelError;
 
 /// Parameters of the value index.
@@ -31,6 +33,19 @@ pub enum IndexCustomers {
     Buyers,
     /// Everybody.
     All,
+}
+
+impl IndexCustomers {
+    /// Their rows in `batch`.
+    ///
+    /// # Errors
+    /// [`ModelError::Column`] when nothing tells who has orders.
+    pub(crate) fn rows(self, batch: &RecordBatch) -> Result<Vec<usize>, ModelError> {
+        match self {
+            Self::All => Ok((0..batch.num_rows()).collect()),
+            Self::Buyers => buyers(batch),
+        }
+    }
 }
 
 /// A group of indicators.

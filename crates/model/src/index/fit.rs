@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::apply::FittedIndex;
 use super::card::{IndexCard, IndicatorCard, JudgementsCard, LevelCard, TierCard};
 use super::config::{Combination, Missing};
-use super::rows::{Rows, chosen, slices, values};
+use super::rows::{Rows, slices, values};
 use super::{Index, IndicatorPlan};
 use crate::error::ModelError;
 use crate::measure::{SHARE_PARTS, share_parts};
@@ -26,7 +26,7 @@ impl<'p> FittedIndex<'p> {
     /// Fits the index to the customers of `table`.
     pub(super) fn fit(index: &'p Index, table: &[RecordBatch]) -> Result<Self, ModelError> {
         let rows: Vec<Vec<usize>> =
-            table.iter().map(|batch| chosen(index.config.customers, batch)).collect::<Result<_, _>>()?;
+            table.iter().map(|batch| index.config.customers.rows(batch)).collect::<Result<_, _>>()?;
         let fitted = index.indicators.par_iter().map(|plan| index.indicator(plan, table, &rows));
         let mut indicators = fitted.collect::<Result<Vec<_>, _>>()?;
         drop(rows);

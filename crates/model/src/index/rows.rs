@@ -3,17 +3,9 @@
 use arrow::array::RecordBatch;
 
 use super::card::IndicatorCard;
-use super::{Index, IndexCustomers, IndicatorPlan};
-use crate::columns::{buyers, numbers};
+use super::{Index, IndicatorPlan};
+use crate::columns::numbers;
 use crate::error::ModelError;
-
-/// The rows of `batch` who have an index.
-pub(super) fn chosen(customers: IndexCustomers, batch: &RecordBatch) -> Result<Vec<usize>, ModelError> {
-    match customers {
-        IndexCustomers::All => Ok((0..batch.num_rows()).collect()),
-        IndexCustomers::Buyers => buyers(batch),
-    }
-}
 
 /// The values of an indicator in `rows`, in the column's units and cut at the cap; NaN for NULL.
 pub(super) fn values(plan: &IndicatorPlan, batch: &RecordBatch, rows: &[usize]) -> Result<Vec<f64>, ModelError> {
@@ -38,7 +30,7 @@ pub(super) struct Rows {
 impl Rows {
     /// The customers of `batch` on the scales of `fitted`.
     pub(super) fn new(index: &Index, fitted: &[IndicatorCard], batch: &RecordBatch) -> Result<Self, ModelError> {
-        let chosen = chosen(index.config.customers, batch)?;
+        let chosen = index.config.customers.rows(batch)?;
         let (mut raw, mut normalised) = (Vec::with_capacity(fitted.len()), Vec::with_capacity(fitted.len()));
         for (plan, fitted) in index.indicators.iter().zip(fitted) {
             let mut values = values(plan, batch, &chosen)?;

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 pub use card::{ClusterColumnCard, ClustersCard, SilhouetteCard};
 
 use crate::card::ModelCard;
-use crate::columns::{CUSTOMER_ID, NumberKind, ORDERS, buyers, numbers};
+use crate::columns::{CUSTOMER_ID, NumberKind, ORDERS, numbers};
 use crate::error::ModelError;
 use crate::index::IndexCustomers;
 use crate::model::{Fitted, Model};
@@ -87,10 +87,7 @@ impl Clusters {
 
     /// The customers of `batch` who belong to a cluster, and their transformed values, column by column.
     fn points(&self, batch: &RecordBatch) -> Result<(Vec<usize>, Vec<Vec<f64>>), ModelError> {
-        let rows = match self.config.customers {
-            IndexCustomers::All => (0..batch.num_rows()).collect(),
-            IndexCustomers::Buyers => buyers(batch)?,
-        };
+        let rows = self.config.customers.rows(batch)?;
         let of = |column: &ClusterColumn| numbers(&column.name, column.kind, batch, &rows);
         let mut columns = self.columns.iter().map(of).collect::<Result<Vec<_>, _>>()?;
         let known: Vec<bool> =
