@@ -2,10 +2,11 @@
 //! of them fail, and so that durability is written once: what is renamed was synced before.
 
 use std::fmt::Debug;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::ExportError;
 
@@ -65,7 +66,10 @@ impl Disk {
     }
 
     /// Creates a folder and its missing parents, each of them durably.
-    pub(crate) fn create_dirs(&self, path: &Path) -> Result<(), ExportError> {
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub fn create_dirs(&self, path: &Path) -> Result<(), ExportError> {
         if path.as_os_str().is_empty() || path.is_dir() {
             return Ok(());
         }
@@ -89,7 +93,10 @@ impl Disk {
     }
 
     /// Forces the entries of a folder onto the disk.
-    pub(crate) fn sync_dir(&self, path: &Path) -> Result<(), ExportError> {
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn sync_dir(&self, path: &Path) -> Result<(), ExportError> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         self.run("sync folder", path, || File::open(path)?.sync_all())
     }
@@ -100,7 +107,10 @@ impl Disk {
     }
 
     /// Writes a file that must not exist yet, durably but for its entry in the folder.
-    pub(crate) fn write_new(&self, path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub fn write_new(&self, path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
         let mut file = self.create_new(path)?;
         self.run("write", path, || file.write_all(bytes))?;
         self.sync_file(&file, path)
@@ -109,7 +119,10 @@ impl Disk {
     /// Replaces a small file as a whole: readers see the old bytes or the new ones.
     ///
     /// Only one writer at a time may replace a given file.
-    pub(crate) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
+    ///
+    /// # Errors
+    /// When a step fails; readers see the old bytes then.
+    pub fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let temporary = path.with_file_name(format!(".{name}.tmp"));
         let mut file = self.run("create", &temporary, || File::create(&temporary))?;
@@ -117,6 +130,42 @@ impl Disk {
         self.sync_file(&file, &temporary)?;
         self.rename(&temporary, path)?;
         self.sync_dir(parent(path))
+    }
+
+    /// Takes the lock file at `path`, trying again every 20 ms until `timeout` is over. It is free again when the file is dropped,
+    /// however the process ends.
+    ///
+    /// # Errors
+    /// [`ExportError::Locked`] when another process holds it for so long.
+    pub fn lock(&self, path: &Path, timeout: Duration) -> Result<File, ExportError> {
+        const PAUSE: Duration = Duration::from_millis(20);
+        let open = || File::options().create(true).truncate(false).write(true).open(path);
+        let file = self.run("open lock", path, open)?;
+        let mut waited = Duration::ZERO;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if waited < timeout => {
+                    std::thread::sleep(PAUSE);
+                    waited += PAUSE;
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(ExportError::Locked { path: path.to_owned(), waited_ms: waited.as_millis() });
+                }
+                Err(TryLockError::Error(error)) => return Err(ExportError::io("lock", path, error)),
+            }
+        }
+    }
+
+    /// Removes a file, if it is there.
+    ///
+    /// # Errors
+    /// When it is there and can't be removed.
+    pub fn remove_file(&self, path: &Path) -> Result<(), ExportError> {
+        self.run("remove", path, || match fs::remove_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        })
     }
 
     /// Removes a folder with all that is in it, if it is there.

@@ -5,6 +5,7 @@
 //! <output>/snapshots/<as_of>/CURRENT.json    which snapshot stands for that date
 //! <output>/CURRENT.json                      the newest date's
 //! <output>/runs/<run_id>/                    run.json, quarantine
+//! <output>/.ledger/<pipeline>/               the rows of dumps that were read, for later runs
 //! <output>/.staging/<run_id>/                what is not published yet
 //! ```
 
@@ -218,6 +219,12 @@ impl Layout {
     #[must_use]
     pub fn run(&self, run_id: &RunId) -> PathBuf {
         self.runs().join(run_id.as_str())
+    }
+
+    /// Folder of the rows that the runs of `pipeline` have read.
+    #[must_use]
+    pub fn ledger(&self, pipeline: &str) -> PathBuf {
+        self.root.join(".ledger").join(pipeline)
     }
 
     /// Folder of what unfinished runs have written.

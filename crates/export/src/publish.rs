@@ -12,7 +12,7 @@
 //! A run that dies leaves at most a staging folder, or a published snapshot whose pointers did not move;
 //! the next run with the same content moves them.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -121,26 +121,9 @@ impl Publisher {
         Ok(Staging { publisher: self.clone(), folder, tables: Vec::new(), model_card: None, documents: Vec::new() })
     }
 
-    /// Takes the lock of the output, trying again every 20 ms until the time is over.
+    /// Takes the lock of the output.
     fn lock(&self) -> Result<File, ExportError> {
-        const PAUSE: Duration = Duration::from_millis(20);
-        let path = self.layout.lock();
-        let open = || File::options().create(true).truncate(false).write(true).open(&path);
-        let file = self.disk.run("open lock", &path, open)?;
-        let mut waited = Duration::ZERO;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if waited < self.lock_timeout => {
-                    std::thread::sleep(PAUSE);
-                    waited += PAUSE;
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(ExportError::Locked { path, waited_ms: waited.as_millis() });
-                }
-                Err(TryLockError::Error(error)) => return Err(ExportError::io("lock", &path, error)),
-            }
-        }
+        self.disk.lock(&self.layout.lock(), self.lock_timeout)
     }
 
     /// The pointers that have to be replaced so that `snapshot` is found.

@@ -134,6 +134,9 @@ pub struct RunRecord {
     /// What was read.
     #[serde(default)]
     pub inputs: Vec<Input>,
+    /// Dumps whose rows were kept from earlier runs, dumps that were read, rows that were kept for later ones; NULL without a ledger.
+    #[serde(default)]
+    pub ledger: Value,
     /// Name and version of what decides the bytes.
     #[serde(default)]
     pub versions: Map<String, Value>,
@@ -167,6 +170,7 @@ impl RunRecord {
             checks: Vec::new(),
             drift: Value::Null,
             inputs: Vec::new(),
+            ledger: Value::Null,
             versions: Map::new(),
             parameters: Value::Null,
         }

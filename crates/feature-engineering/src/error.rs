@@ -52,6 +52,14 @@ pub enum FoldError {
         /// What happened.
         source: std::io::Error,
     },
+    /// Rows of an earlier run could not be read or kept.
+    #[error("rows kept in `{}`: {source}", path.display())]
+    Segment {
+        /// Their file.
+        path: PathBuf,
+        /// What happened.
+        source: std::io::Error,
+    },
     /// The receiver of the rows failed.
     #[error("{source}")]
     Emit {
@@ -93,6 +101,7 @@ impl FoldError {
             Self::MoneyOverflow { .. } => Some("check the amounts, or lower `money.scale`"),
             Self::Memory { .. } => Some("raise --memory-limit, or map fewer columns"),
             Self::Spill { .. } => Some("free space there, or name another folder with --temp-dir"),
+            Self::Segment { .. } => Some("run again: the rows are read from the dumps then"),
             Self::PartitionTooLarge { .. } | Self::Emit { .. } | Self::Interrupted | Self::Contract { .. } => None,
         }
     }

@@ -114,7 +114,7 @@ pub fn fold(
         keep_going,
     };
     let surveys = driver.families.iter().any(|family| family.surveys(config));
-    if surveys && scatter.spilled_bytes() > 0 {
+    if surveys && (scatter.spilled_bytes() > 0 || !scatter.segments.is_empty()) {
         // What is read twice must stay where it is.
         scatter.spill_all()?;
     }
@@ -143,7 +143,7 @@ fn book_lots(
     folded.duplicates.insert(SourceKind::Lots, duplicates);
     let mut writer = scatter.consigned_writer();
     for batch in &consigned {
-        writer.push(batch)?;
+        writer.push(batch, 0)?;
     }
     scatter.keep(vec![writer])?;
     Ok(book)

@@ -12,6 +12,7 @@ use crate::error::FoldError;
 use crate::partition::Partition;
 use crate::rows::{Keys, Rows};
 use crate::scatter::{Bits, Scatter, ScatterOptions, ScatterWriter, consigned_layout};
+use crate::segment::Segment;
 use crate::spill::SpillFile;
 
 /// Memory that folding takes, as a multiple of the rows: they are copied once in order, beside the finished columns.
@@ -23,7 +24,32 @@ const PARTITION_SHIFT: u32 = 48;
 const PART_SHIFT: u32 = 32;
 
 /// Rows on disk, shared by the parts of a scatter.
-type Files = Arc<Vec<(SourceKind, SpillFile)>>;
+type Files = Arc<Vec<(SourceKind, Stored)>>;
+
+/// Rows on disk: of this run, or of earlier ones.
+#[derive(Debug)]
+enum Stored {
+    Spilled(SpillFile),
+    Segment(Arc<Segment>),
+}
+
+impl Stored {
+    /// Rows and bytes of one partition, at most.
+    fn size(&self, partition: usize) -> (usize, usize) {
+        match self {
+            Self::Spilled(file) => file.size(partition),
+            Self::Segment(segment) => segment.size(partition),
+        }
+    }
+
+    /// Appends the rows of one partition to `target`.
+    fn read(&self, partition: usize, target: &mut Rows) -> Result<(), FoldError> {
+        match self {
+            Self::Spilled(file) => (0..file.runs()).try_for_each(|run| file.read(run, partition, target)),
+            Self::Segment(segment) => segment.read(partition, target),
+        }
+    }
+}
 
 /// What is folded at once: a partition, or a part of one that was split.
 #[derive(Debug)]
@@ -68,7 +94,7 @@ impl Gather {
         let key_type = scatter.shape.key_type;
         let mut gather = Self { key_type, layouts: Arc::clone(&layouts), parts: Vec::new(), memory_bytes };
         let bits = scatter.shape.bits;
-        for (number, part) in (0_u64..).zip(parts_of(scatter.kept, bits)) {
+        for (number, part) in (0_u64..).zip(parts_of(scatter.kept, scatter.segments, bits)) {
             let first = number << PARTITION_SHIFT;
             if part.bytes * FOLD_FACTOR <= memory_bytes {
                 gather.parts.push(Part { first, ..part });
@@ -91,29 +117,28 @@ impl Gather {
         let wanted = (part.bytes * FOLD_FACTOR * 4 / self.memory_bytes.max(1)).max(2).next_power_of_two();
         let finer = Bits { skip: bits.skip + bits.count, count: wanted.trailing_zeros().min(MAX_SPLIT_BITS) };
         let key_type = self.key_type;
-        let options = ScatterOptions { expected_rows: BTreeMap::new(), threads: 1, ..options.clone() };
+        let options =
+            ScatterOptions { expected_rows: BTreeMap::new(), threads: 1, keep_origins: false, ..options.clone() };
         let mut scatter = Scatter::shaped(key_type, self.layouts.as_ref().clone(), finer, options);
         let mut writers: BTreeMap<SourceKind, ScatterWriter> = BTreeMap::new();
         let mut push = |source: SourceKind, rows: Rows| {
             let layout = self.layouts.get(&source).cloned().unwrap_or_default();
             let writer = writers.entry(source).or_insert_with(|| scatter.part_writer(source, &layout));
-            writer.push(&batch(rows)?)
+            writer.push(&batch(rows)?, 0)
         };
         for (source, rows) in memory {
             push(source, rows)?;
         }
         for (source, file) in files.iter() {
             let layout = self.layouts.get(source).cloned().unwrap_or_default();
-            for run in 0..file.runs() {
-                let mut rows = Rows::new(key_type, &layout);
-                file.read(run, number, &mut rows)?;
-                push(*source, rows)?;
-            }
+            let mut rows = Rows::new(key_type, &layout);
+            file.read(number, &mut rows)?;
+            push(*source, rows)?;
         }
         scatter.keep(writers.into_values().collect())?;
         // The parts wait their turn on disk.
         scatter.spill_all()?;
-        Ok(parts_of(scatter.kept, finer))
+        Ok(parts_of(scatter.kept, Vec::new(), finer))
     }
 
     /// Stretches of parts that fit the memory together, of at most `at_once` parts.
@@ -194,7 +219,7 @@ impl Part {
                 rows.append(piece);
             }
             for (_, file) in files.iter().filter(|(of, _)| *of == source) {
-                (0..file.runs()).try_for_each(|run| file.read(run, number, &mut rows))?;
+                file.read(number, &mut rows)?;
             }
             sources.push((source, layout.clone(), rows));
         }
@@ -202,11 +227,14 @@ impl Part {
     }
 }
 
-/// The partitions of some writers.
-fn parts_of(writers: Vec<ScatterWriter>, bits: Bits) -> Vec<Part> {
+/// The partitions of some writers and of earlier runs.
+fn parts_of(writers: Vec<ScatterWriter>, segments: Vec<(SourceKind, Arc<Segment>)>, bits: Bits) -> Vec<Part> {
     let mut memory: Vec<Vec<(SourceKind, Rows)>> = (0..bits.partitions()).map(|_| Vec::new()).collect();
     let mut bytes = vec![0_u64; bits.partitions()];
-    let mut files = Vec::new();
+    for (partition, total) in bytes.iter_mut().enumerate() {
+        *total += segments.iter().map(|(_, segment)| segment.size(partition).1 as u64).sum::<u64>();
+    }
+    let mut files: Vec<_> = segments.into_iter().map(|(source, segment)| (source, Stored::Segment(segment))).collect();
     for writer in writers {
         for (partition, total) in bytes.iter_mut().enumerate() {
             *total += writer.size(partition).1 as u64;
@@ -214,7 +242,7 @@ fn parts_of(writers: Vec<ScatterWriter>, bits: Bits) -> Vec<Part> {
         for (partition, rows) in memory.iter_mut().zip(writer.buckets) {
             partition.push((writer.source, rows));
         }
-        files.extend(writer.spill.map(|file| (writer.source, file)));
+        files.extend(writer.spill.map(|file| (writer.source, Stored::Spilled(file))));
     }
     let files: Files = Arc::new(files);
     let part =
@@ -223,7 +251,7 @@ fn parts_of(writers: Vec<ScatterWriter>, bits: Bits) -> Vec<Part> {
 }
 
 /// Rows as a batch, to be scattered again.
-fn batch(rows: Rows) -> Result<EventBatch, FoldError> {
+pub(crate) fn batch(rows: Rows) -> Result<EventBatch, FoldError> {
     let key = match rows.key {
         Keys::Integer(keys) => KeyColumn::Integer(keys),
         Keys::Text { ends, bytes } => {

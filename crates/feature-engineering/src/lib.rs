@@ -24,6 +24,7 @@ mod netting;
 mod partition;
 mod rows;
 mod scatter;
+mod segment;
 mod spill;
 #[cfg(test)]
 mod tests;
@@ -34,4 +35,5 @@ pub use dedupe::Duplicates as DroppedDuplicates;
 pub use error::FoldError;
 pub use family::FamilyKind;
 pub use fold::{Emit, Folded, contract, fold};
-pub use scatter::{Scatter, ScatterOptions, ScatterWriter};
+pub use scatter::{Scatter, ScatterOptions, ScatterWriter, partition_bits};
+pub use segment::{Segment, write_segment};

@@ -1,5 +1,7 @@
 //! Rows of one source, column by column, as they wait to be folded.
 
+use std::ops::Range;
+
 use appraise_schema::Layout;
 use appraise_schema::event::{EventBatch, EventColumn, KeyColumn, KeyType};
 
@@ -62,6 +64,20 @@ impl Keys {
                 let base = bytes.len();
                 ends.extend(more_ends.iter().map(|end| base + end));
                 bytes.append(&mut more);
+            }
+            _ => debug_assert!(false, "a run has one key type"),
+        }
+    }
+
+    fn append_range(&mut self, other: &Self, range: Range<usize>) {
+        match (self, other) {
+            (Self::Integer(keys), Self::Integer(more)) => keys.extend_from_slice(&more[range]),
+            (Self::Text { ends, bytes }, Self::Text { ends: more_ends, bytes: more }) => {
+                let first = if range.start == 0 { 0 } else { more_ends[range.start - 1] };
+                let last = if range.end == 0 { 0 } else { more_ends[range.end - 1] };
+                let base = bytes.len();
+                ends.extend(more_ends[range].iter().map(|end| base + end - first));
+                bytes.extend_from_slice(&more[first..last]);
             }
             _ => debug_assert!(false, "a run has one key type"),
         }
@@ -136,6 +152,32 @@ impl Rows {
         Self { key: Keys::new(key_type), columns }
     }
 
+    /// No rows, of the form of `other`.
+    pub(crate) fn like(other: &Self) -> Self {
+        let key = match &other.key {
+            Keys::Integer(_) => Keys::new(KeyType::Integer),
+            Keys::Text { .. } => Keys::new(KeyType::Text),
+        };
+        Self { key, columns: other.columns.iter().map(EventColumn::without_values).collect() }
+    }
+
+    /// The rows of a batch of lots, with whether each has a key as one more column.
+    pub(crate) fn of_lots(batch: &EventBatch) -> Self {
+        let key = match &batch.key {
+            KeyColumn::Integer(keys) => Keys::Integer(keys.clone()),
+            KeyColumn::Text { offsets, bytes } => {
+                Keys::Text { ends: offsets.iter().skip(1).map(|&end| end as usize).collect(), bytes: bytes.clone() }
+            }
+        };
+        let has_key = batch
+            .has_key
+            .as_ref()
+            .map_or_else(|| vec![1; batch.len()], |flags| flags.iter().map(|&has| u8::from(has)).collect());
+        let mut columns = batch.columns.clone();
+        columns.push(EventColumn::U8(has_key));
+        Self { key, columns }
+    }
+
     /// Makes room for `rows` more rows.
     pub(crate) fn reserve(&mut self, rows: usize) {
         if let Keys::Integer(keys) = &mut self.key {
@@ -159,6 +201,14 @@ impl Rows {
         self.key.append(other.key);
         for (target, column) in self.columns.iter_mut().zip(&mut other.columns) {
             both!(target, column, |target, column| target.append(column));
+        }
+    }
+
+    /// Appends the rows of `other` that stand in `range`.
+    pub(crate) fn append_range(&mut self, other: &Self, range: Range<usize>) {
+        self.key.append_range(&other.key, range.clone());
+        for (target, column) in self.columns.iter_mut().zip(&other.columns) {
+            both!(target, column, |target, column| target.extend_from_slice(&column[range.clone()]));
         }
     }
 

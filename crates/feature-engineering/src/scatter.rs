@@ -11,6 +11,7 @@ use appraise_schema::{Layout, SourceKind, hash};
 use crate::config::FeatureConfig;
 use crate::error::FoldError;
 use crate::rows::{Rows, row_bytes};
+use crate::segment::{Origin, Segment, note_origin};
 use crate::spill::SpillFile;
 
 /// Rows a partition aims at, so that its columns stay in a core's cache while it is folded.
@@ -29,6 +30,10 @@ pub struct ScatterOptions {
     pub memory_bytes: u64,
     /// Folder of the files on disk.
     pub temp_dir: PathBuf,
+    /// Bits of the partitions' numbers, where rows join that were scattered before; else the expected rows tell them.
+    pub partition_bits: Option<u32>,
+    /// Whether it is kept which dump each row came from: what a [segment](crate::Segment) of them asks for.
+    pub keep_origins: bool,
 }
 
 /// Which bits of the hash tell the partition.
@@ -69,6 +74,15 @@ pub(crate) struct Shape {
 pub struct Scatter {
     pub(crate) shape: Arc<Shape>,
     pub(crate) kept: Vec<ScatterWriter>,
+    /// Rows of earlier runs.
+    pub(crate) segments: Vec<(SourceKind, Arc<Segment>)>,
+}
+
+/// Bits of the number of partitions that suit `rows` rows.
+#[must_use]
+pub fn partition_bits(rows: u64) -> u32 {
+    let partitions = (rows / PARTITION_ROWS).max(1).next_power_of_two();
+    partitions.trailing_zeros().min(MAX_PARTITION_BITS)
 }
 
 impl Scatter {
@@ -76,9 +90,9 @@ impl Scatter {
     #[must_use]
     pub fn new(config: &FeatureConfig, options: ScatterOptions) -> Self {
         let layouts: BTreeMap<_, _> = config.mapped.keys().map(|&source| (source, config.layout(source))).collect();
-        let rows: u64 = options.expected_rows.values().sum();
-        let partitions = (rows / PARTITION_ROWS).max(1).next_power_of_two();
-        let bits = Bits { skip: 0, count: partitions.trailing_zeros().min(MAX_PARTITION_BITS) };
+        let wanted = || partition_bits(options.expected_rows.values().sum());
+        let count = options.partition_bits.map_or_else(wanted, |bits| bits.min(MAX_PARTITION_BITS));
+        let bits = Bits { skip: 0, count };
         Self::shaped(config.key_type, layouts, bits, options)
     }
 
@@ -96,7 +110,8 @@ impl Scatter {
         let rows = |source| usize::try_from(expected(source) * eighths / 8 / buckets).unwrap_or(0);
         let rows_per_bucket = layouts.keys().map(|source| (*source, rows(source))).collect();
         let held = AtomicU64::new(0);
-        Self { shape: Arc::new(Shape { key_type, layouts, bits, rows_per_bucket, options, held }), kept: Vec::new() }
+        let shape = Shape { key_type, layouts, bits, rows_per_bucket, options, held };
+        Self { shape: Arc::new(shape), kept: Vec::new(), segments: Vec::new() }
     }
 
     /// A writer of `source` for one thread.
@@ -129,7 +144,9 @@ impl Scatter {
             shape: Arc::clone(shape),
             source,
             buckets: (0..buckets).map(bucket).collect(),
+            origins: vec![Vec::new(); if shape.options.keep_origins { buckets } else { 0 }],
             lots: Vec::new(),
+            lot_origins: Vec::new(),
             spill: None,
             held: 0,
             partition_of: Vec::new(),
@@ -151,6 +168,20 @@ impl Scatter {
         Ok(())
     }
 
+    /// Adds the rows of an earlier run, which stay in their file.
+    ///
+    /// # Errors
+    /// [`FoldError::Segment`] when lots, which are held in memory, can't be read, [`FoldError::Memory`] when they do not fit.
+    pub fn add_segment(&mut self, source: SourceKind, segment: &Arc<Segment>) -> Result<(), FoldError> {
+        if source != SourceKind::Lots {
+            self.segments.push((source, Arc::clone(segment)));
+            return Ok(());
+        }
+        let mut writer = self.writer(source);
+        writer.push(&segment.lots(self)?, 0)?;
+        self.keep(vec![writer])
+    }
+
     /// Writes everything that waits in memory to disk.
     pub(crate) fn spill_all(&mut self) -> Result<(), FoldError> {
         self.kept.iter_mut().filter(|writer| !writer.buckets.is_empty()).try_for_each(ScatterWriter::spill)?;
@@ -162,6 +193,12 @@ impl Scatter {
     #[must_use]
     pub fn partitions(&self) -> usize {
         self.shape.bits.partitions()
+    }
+
+    /// Bits of the partitions' numbers.
+    #[must_use]
+    pub fn partition_bits(&self) -> u32 {
+        self.shape.bits.count
     }
 
     /// Bytes that wait on disk.
@@ -177,8 +214,12 @@ pub struct ScatterWriter {
     pub(crate) shape: Arc<Shape>,
     pub(crate) source: SourceKind,
     pub(crate) buckets: Vec<Rows>,
+    /// Where the rows of each bucket came from; empty if that is not kept.
+    origins: Vec<Vec<Origin>>,
     /// Lots are not scattered: they are looked up by bids and wins of all customers.
     pub(crate) lots: Vec<EventBatch>,
+    /// The dump of each batch of lots.
+    lot_origins: Vec<u32>,
     pub(crate) spill: Option<SpillFile>,
     held: u64,
     partition_of: Vec<u16>,
@@ -187,13 +228,14 @@ pub struct ScatterWriter {
 }
 
 impl ScatterWriter {
-    /// Scatters one batch of at most 2³² − 1 rows.
+    /// Scatters one batch of at most 2³² − 1 rows of dump number `file`.
     ///
     /// # Errors
     /// [`FoldError::Spill`] when memory is full and the disk too, [`FoldError::Memory`] when the lots alone exceed the
     /// budget.
-    pub fn push(&mut self, batch: &EventBatch) -> Result<(), FoldError> {
+    pub fn push(&mut self, batch: &EventBatch, file: u32) -> Result<(), FoldError> {
         if self.buckets.is_empty() {
+            self.lot_origins.push(file);
             return self.push_lots(batch);
         }
         self.assign(&batch.key);
@@ -206,7 +248,36 @@ impl ScatterWriter {
             }
             start = end;
         }
+        let mut start = 0;
+        for (origins, &end) in self.origins.iter_mut().zip(&self.ends) {
+            if start < end {
+                note_origin(origins, file, (end - start) as usize);
+            }
+            start = end;
+        }
         self.account(batch)
+    }
+
+    /// Shows the rows of `partition`, piece by piece, and where they came from; `part` is room for those on disk.
+    pub(crate) fn each_piece(
+        &self,
+        partition: usize,
+        part: &mut Rows,
+        show: &mut dyn FnMut(&Rows, &[Origin]),
+    ) -> Result<(), FoldError> {
+        for (lots, &file) in self.lots.iter().zip(&self.lot_origins) {
+            let rows = Rows::of_lots(lots);
+            show(&rows, &[(file, u32::try_from(rows.len()).unwrap_or(u32::MAX))]);
+        }
+        if let (Some(rows), Some(origins)) = (self.buckets.get(partition), self.origins.get(partition)) {
+            show(rows, origins);
+        }
+        for (spill, run) in self.spill.iter().flat_map(|spill| (0..spill.runs()).map(move |run| (spill, run))) {
+            part.clear();
+            spill.read(run, partition, part)?;
+            show(part, spill.origins(run, partition));
+        }
+        Ok(())
     }
 
     /// Adds `batch` to what is held, and goes to disk when that is too much: vectors take up to twice their length.
@@ -244,7 +315,7 @@ impl ScatterWriter {
             Some(spill) => spill,
             none => none.insert(SpillFile::new(&self.shape.options.temp_dir)?),
         };
-        spill.write(&mut self.buckets)?;
+        spill.write(&mut self.buckets, &mut self.origins)?;
         self.shape.held.fetch_sub(self.held, Ordering::Relaxed);
         self.held = 0;
         Ok(())

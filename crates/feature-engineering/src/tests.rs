@@ -81,11 +81,13 @@ fn run(
         threads: 2,
         memory_bytes,
         temp_dir: std::env::temp_dir(),
+        partition_bits: None,
+        keep_origins: false,
     };
     let mut scatter = Scatter::new(config, options);
     let mut writers = vec![scatter.writer(SourceKind::Transactions), scatter.writer(SourceKind::Transactions)];
     for (number, chunk) in lines.chunks(1000).enumerate() {
-        writers[number % 2].push(&batch(&config.layout(SourceKind::Transactions), chunk))?;
+        writers[number % 2].push(&batch(&config.layout(SourceKind::Transactions), chunk), 0)?;
     }
     scatter.keep(writers)?;
     let mut batches = Vec::new();

@@ -1,8 +1,9 @@
-//! What decoding threads find beside the events, added up over batches and threads.
+//! What decoding threads find beside the events, file by file, added up over batches and threads.
 
 use std::collections::BTreeMap;
 
-use appraise_schema::{Accounting, Bucket, Tally};
+use appraise_schema::{Accounting, AsOf, Bucket, Tally};
+use serde::{Deserialize, Serialize};
 
 use crate::columns::amount::Amounts;
 use crate::error::IngestError;
@@ -10,13 +11,13 @@ use crate::plan::ReadPlan;
 use crate::quarantine::{MAX_ROWS, QuarantineRow};
 use crate::reasons::{AFTER_AS_OF, AFTER_KNOWN_BY, FILTERED, FIRST_RULE, RowRule, USED};
 
-/// States of rows: four buckets and the rules.
-const STATES: usize = 256;
-
-/// What a worker found beside the events.
-#[derive(Debug)]
-pub(crate) struct Findings {
-    /// By state of the row.
+/// What was found in one file, or in several, beside the events: the books, the quarantined rows, the newest day. It says
+/// the same on every later day, as soon as it [is settled](FileBooks::is_settled).
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileBooks {
+    /// By state of the row; those behind the last have no rows.
+    #[serde(with = "tallies")]
     tallies: Vec<Tally>,
     pub(crate) refund_rows: u64,
     pub(crate) inexact_amounts: u64,
@@ -25,25 +26,61 @@ pub(crate) struct Findings {
     pub(crate) quarantine: Vec<QuarantineRow>,
     /// Local day of the newest used row.
     pub(crate) newest_day: Option<i32>,
+    /// The latest local day of all times that tell what is known when, of all rows.
+    pub(crate) latest_day: Option<i32>,
+    /// The latest local day of delivery, where that decides.
+    pub(crate) latest_load: Option<i32>,
 }
 
-impl Default for Findings {
-    fn default() -> Self {
-        Self {
-            tallies: vec![Tally::default(); STATES],
-            refund_rows: 0,
-            inexact_amounts: 0,
-            warnings: BTreeMap::new(),
-            quarantine: Vec::new(),
-            newest_day: None,
+/// Tallies as `[state, rows, minor units as text, rows without money]`, of the states that have rows.
+mod tallies {
+    use appraise_schema::Tally;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(tallies: &[Tally], to: S) -> Result<S::Ok, S::Error> {
+        let counted = (0_u8..=u8::MAX).zip(tallies).filter(|(_, tally)| tally.rows > 0);
+        let rows = counted.map(|(state, tally)| (state, tally.rows, tally.minor.to_string(), tally.rows_without_money));
+        rows.collect::<Vec<_>>().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Tally>, D::Error> {
+        let mut tallies = Vec::new();
+        for (state, rows, minor, rows_without_money) in Vec::<(u8, u64, String, u64)>::deserialize(from)? {
+            let minor = minor.parse().map_err(D::Error::custom)?;
+            *super::tally_of(&mut tallies, state) = Tally { rows, minor, rows_without_money };
         }
+        Ok(tallies)
     }
 }
 
-impl Findings {
+/// The tally of `state`, made where it is not there yet.
+fn tally_of(tallies: &mut Vec<Tally>, state: u8) -> &mut Tally {
+    let state = usize::from(state);
+    if tallies.len() <= state {
+        tallies.resize(state + 1, Tally::default());
+    }
+    &mut tallies[state]
+}
+
+impl FileBooks {
+    /// Whether the rows mean the same on every day from `as_of` and `known_by` on: no time in them lies behind.
+    #[must_use]
+    pub fn is_settled(&self, as_of: AsOf, known_by: Option<AsOf>) -> bool {
+        self.latest_day.is_none_or(|day| day <= as_of.day())
+            && known_by.is_none_or(|known_by| self.latest_load.is_none_or(|day| day <= known_by.day()))
+    }
+
+    /// Rows that were read.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.tallies.iter().map(|tally| tally.rows).sum()
+    }
+
+    /// Adds what was found elsewhere.
     pub(crate) fn merge(&mut self, other: Self) {
-        for (tally, other) in self.tallies.iter_mut().zip(&other.tallies) {
-            tally.merge(other);
+        for (state, tally) in (0_u8..=u8::MAX).zip(&other.tallies).filter(|(_, tally)| tally.rows > 0) {
+            tally_of(&mut self.tallies, state).merge(tally);
         }
         for (rule, rows) in other.warnings {
             *self.warnings.entry(rule).or_default() += rows;
@@ -52,11 +89,19 @@ impl Findings {
         self.inexact_amounts += other.inexact_amounts;
         self.quarantine.extend(other.quarantine);
         self.newest_day = self.newest_day.max(other.newest_day);
+        self.latest_day = self.latest_day.max(other.latest_day);
+        self.latest_load = self.latest_load.max(other.latest_load);
     }
 
-    /// Fails when there are more quarantined rows than are worth keeping.
-    pub(crate) fn check_quarantine(&self, plan: &ReadPlan<'_>) -> Result<(), IngestError> {
-        let Some(first) = self.quarantine.first().filter(|_| self.quarantine.len() > MAX_ROWS) else { return Ok(()) };
+    /// The same books, of the file at `position` among the inputs.
+    pub(crate) fn at(mut self, position: u32) -> Self {
+        self.quarantine.iter_mut().for_each(|row| row.file = position);
+        self
+    }
+
+    /// Fails when `rows` quarantined ones are more than are worth keeping.
+    pub(crate) fn check_quarantine(&self, rows: usize, plan: &ReadPlan<'_>) -> Result<(), IngestError> {
+        let Some(first) = self.quarantine.first().filter(|_| rows > MAX_ROWS) else { return Ok(()) };
         let reason = plan.rules.get(usize::from(first.reason)).map(|rule| rule.reason().name);
         Err(IngestError::TooManyQuarantined {
             limit: MAX_ROWS,
@@ -95,25 +140,25 @@ impl Findings {
     pub(crate) fn count(&mut self, state: &[u8], amounts: Option<&Amounts>) -> bool {
         let Some(amounts) = amounts else {
             for &state in state {
-                self.tallies[usize::from(state)].rows += 1;
+                tally_of(&mut self.tallies, state).rows += 1;
             }
             return state.iter().any(|&state| state >= FIRST_RULE);
         };
         if amounts.nulls.is_some() || amounts.readings.is_some() {
             for (row, &state) in state.iter().enumerate() {
-                self.tallies[usize::from(state)].add(amounts.get(row));
+                tally_of(&mut self.tallies, state).add(amounts.get(row));
             }
             return state.iter().any(|&state| state >= FIRST_RULE);
         }
         let minor = &amounts.minor[..];
         let mut rest = state.len() as u64;
-        for (tally, common) in self.tallies.iter_mut().zip(common_tallies(state, minor)) {
+        for (state, common) in [USED, FILTERED].into_iter().zip(common_tallies(state, minor)) {
             rest -= common.rows;
-            tally.merge(&common);
+            tally_of(&mut self.tallies, state).merge(&common);
         }
         if rest > 0 {
             for (&state, &minor) in state.iter().zip(minor).filter(|(state, _)| **state > FILTERED) {
-                self.tallies[usize::from(state)].add(Some(minor));
+                tally_of(&mut self.tallies, state).add(Some(minor));
             }
         }
         rest > 0
@@ -165,13 +210,16 @@ mod tests {
             let minor = rows.iter().map(|(_, minor, small)| if *small { minor % 1000 } else { *minor });
             let minor: Vec<i64> = minor.collect();
             let amounts = Amounts { minor: minor.clone().into(), nulls: None, readings: None };
-            let mut findings = Findings::default();
-            prop_assert_eq!(findings.count(&state, Some(&amounts)), state.iter().any(|state| *state > FILTERED));
-            let mut want = Findings::default();
-            for (&state, &minor) in state.iter().zip(&minor) {
-                want.tallies[usize::from(state)].add(Some(minor));
+            let mut books = FileBooks::default();
+            prop_assert_eq!(books.count(&state, Some(&amounts)), state.iter().any(|state| *state > FILTERED));
+            for (tally, found) in (0..6).zip(0_u8..).map(|(at, state)| (books.tallies.get(at).copied(), state)) {
+                let mut want = Tally::default();
+                let of_state = state.iter().zip(&minor).filter(|(state, _)| **state == found);
+                of_state.for_each(|(_, &minor)| want.add(Some(minor)));
+                prop_assert_eq!(tally.unwrap_or_default(), want);
             }
-            prop_assert_eq!(findings.tallies, want.tallies);
+            let text = serde_json::to_string(&books).unwrap();
+            prop_assert_eq!(serde_json::from_str::<FileBooks>(&text).unwrap().accounting(&[]), books.accounting(&[]));
         }
     }
 }

@@ -34,6 +34,7 @@ pub use digest::digest;
 pub use discover::{InputFile, discover};
 pub use drift::DriftLine;
 pub use error::{ErrorKind, IngestError};
+pub use findings::FileBooks;
 pub use outcome::{CheckOutcome, ReadReport};
 pub use plan::ReadPlan;
 pub use quarantine::QuarantineRow;

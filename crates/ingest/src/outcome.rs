@@ -1,11 +1,13 @@
 //! What reading leaves behind beside the events: the books, the quarantine, the outcome of the checks.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use appraise_schema::as_of::date_of;
 use appraise_schema::{Accounting, Bucket};
 
 use crate::config::{Check, CheckKind, Severity, SourceConfig};
+use crate::findings::FileBooks;
 use crate::quarantine::{QuarantineRow, Reason};
 use crate::reasons::RowRule;
 
@@ -37,6 +39,8 @@ pub struct ReadReport {
     pub newest_day: Option<i32>,
     /// Every check, in order.
     pub checks: Vec<CheckOutcome>,
+    /// The books of every file that was read, by position.
+    pub read: BTreeMap<usize, FileBooks>,
 }
 
 impl ReadReport {

@@ -175,6 +175,21 @@ impl<'a> ReadPlan<'a> {
         self.mappings.get(file).map_or(Vec::new(), FileMapping::decoded)
     }
 
+    /// All that decides what the rows of a file become but the file, the date and the exchange rates: where these texts
+    /// are equal, so are the rows.
+    #[must_use]
+    pub fn signature(&self) -> String {
+        let wanted = self.wanted.iter().map(|want| (want.name, want.role, want.required, want.parsed.text()));
+        let wanted: Vec<_> = wanted.collect();
+        let zones = (self.config.source_zone.name(), self.config.zone.name());
+        let money = (self.config.money.unit(), self.config.money.scale());
+        let known_by = self.config.known_by.is_some();
+        format!(
+            "{:?}",
+            (wanted, &self.rules, &self.outputs, zones, money, known_by, self.key_type, converts(self.config))
+        )
+    }
+
     /// Rows of all files, by their footers.
     #[must_use]
     pub fn rows(&self) -> u64 {

@@ -7,6 +7,7 @@ use appraise_schema::table::ContractError;
 use appraise_schema::{AsOf, ColumnSpec, ColumnType, TableContract};
 use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use arrow::error::ArrowError;
+use serde::{Deserialize, Serialize};
 
 /// Most rows kept; more fail the run.
 pub const MAX_ROWS: usize = 5_000_000;
@@ -14,9 +15,11 @@ pub const MAX_ROWS: usize = 5_000_000;
 pub const MAX_VALUE_CHARACTERS: usize = 200;
 
 /// A row that failed a check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct QuarantineRow {
     /// Position of its file among the inputs of the run.
+    #[serde(skip)]
     pub file: u32,
     /// Its row in the file, from 0.
     pub row: u64,

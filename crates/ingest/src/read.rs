@@ -1,5 +1,6 @@
 //! Decodes row groups in parallel and hands out the rows in use.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -7,7 +8,7 @@ use appraise_schema::EventBatch;
 use appraise_schema::panic::message;
 
 use crate::error::IngestError;
-use crate::findings::Findings;
+use crate::findings::FileBooks;
 use crate::outcome::ReadReport;
 use crate::plan::ReadPlan;
 use crate::reasons::RowRule;
@@ -71,7 +72,7 @@ impl Progress for NoProgress {
     fn advance(&self, _rows: u64, _bytes: u64) {}
 }
 
-/// Reads all row groups of `plan`. `sink` makes the receiver of each thread, given its number; they come back
+/// Reads all row groups of `plan` but those of files whose books are `known`, by position. `sink` makes the receiver of each thread, given its number; they come back
 /// with the report, in that order. Which rows a sink receives, and in which order, depends on the threads' race;
 /// the rows of all sinks together, and the report, do not.
 ///
@@ -80,11 +81,15 @@ impl Progress for NoProgress {
 pub fn read<S: EventSink>(
     plan: &ReadPlan<'_>,
     options: ReadOptions,
+    known: &BTreeMap<usize, FileBooks>,
     sink: impl Fn(usize) -> S,
     progress: &dyn Progress,
     cancel: &AtomicBool,
 ) -> Result<(ReadReport, Vec<S>), IngestError> {
-    let units = units(plan.inputs);
+    let units: Vec<Unit> = units(plan.inputs).into_iter().filter(|unit| !known.contains_key(&unit.file)).collect();
+    for input in known.keys().filter_map(|&file| plan.inputs.get(file)) {
+        progress.advance(input.rows, input.bytes);
+    }
     let threads = options.threads.clamp(1, units.len().max(1));
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
@@ -98,26 +103,28 @@ pub fn read<S: EventSink>(
                 if outcome.is_err() {
                     stop.store(true, Ordering::Relaxed);
                 }
-                (sink, worker.findings, outcome)
+                (sink, worker.books, outcome)
             }
         };
         let handles: Vec<_> = sinks.into_iter().map(|sink| scope.spawn(work(sink))).collect();
         handles.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
     });
-    let mut findings = Findings::default();
+    let mut read: BTreeMap<usize, FileBooks> = BTreeMap::new();
     let mut sinks = Vec::with_capacity(threads);
     let mut errors = Vec::new();
     for joined in ended {
         let (sink, found, outcome) =
             joined.map_err(|panic| IngestError::Worker { reason: message(&*panic).to_owned() })?;
         sinks.push(sink);
-        findings.merge(found);
+        for (file, books) in found {
+            read.entry(file).or_default().merge(books);
+        }
         errors.extend(outcome.err());
     }
     if let Some(error) = first_error(errors, cancel) {
         return Err(error);
     }
-    Ok((report(plan, findings)?, sinks))
+    Ok((report(plan, known, read)?, sinks))
 }
 
 fn run<S: EventSink>(
@@ -143,16 +150,31 @@ fn first_error(mut errors: Vec<(usize, Box<IngestError>)>, cancel: &AtomicBool) 
     errors.into_iter().next().map(|(_, error)| *error)
 }
 
-fn report(plan: &ReadPlan<'_>, mut findings: Findings) -> Result<ReadReport, IngestError> {
-    findings.quarantine.sort_unstable_by_key(|row| (row.file, row.row));
-    findings.check_quarantine(plan)?;
+fn report(
+    plan: &ReadPlan<'_>,
+    known: &BTreeMap<usize, FileBooks>,
+    mut read: BTreeMap<usize, FileBooks>,
+) -> Result<ReadReport, IngestError> {
+    let mut all = FileBooks::default();
+    for (position, file) in (0_u32..).zip(0..plan.inputs.len()) {
+        if let Some(books) = known.get(&file) {
+            all.merge(books.clone().at(position));
+        } else {
+            // A file without rows has books, too.
+            let books = read.entry(file).or_default();
+            books.quarantine.sort_unstable_by_key(|row| row.row);
+            all.merge(books.clone());
+        }
+    }
+    all.check_quarantine(all.quarantine.len(), plan)?;
     let mut report = ReadReport {
-        accounting: findings.accounting(&plan.rules),
+        accounting: all.accounting(&plan.rules),
         files: plan.inputs.iter().map(|input| input.path.clone()).collect(),
         reasons: plan.rules.iter().map(RowRule::reason).collect(),
-        quarantine: findings.quarantine,
-        newest_day: findings.newest_day,
+        quarantine: all.quarantine,
+        newest_day: all.newest_day,
         checks: Vec::new(),
+        read,
     };
     report.accounting.check()?;
     let failures = report.judge(plan.config, &plan.rules);

@@ -1,5 +1,6 @@
 //! One decoding thread: from a row group to events and findings.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use appraise_schema::SourceKind;
@@ -17,7 +18,7 @@ use crate::columns::time::Clock;
 use crate::columns::{Values, conversion, nulls_of};
 use crate::error::IngestError;
 use crate::evaluate::Evaluator;
-use crate::findings::Findings;
+use crate::findings::FileBooks;
 use crate::judge::{Column, Judged, hide_unknown};
 use crate::mapping::WHERE;
 use crate::plan::ReadPlan;
@@ -38,7 +39,8 @@ pub(crate) struct Worker<'a> {
     evaluator: Evaluator,
     clock: Clock,
     numbering: Numbering<'a>,
-    pub(crate) findings: Findings,
+    /// By position of the file among the inputs.
+    pub(crate) books: BTreeMap<usize, FileBooks>,
 }
 
 impl<'a> Worker<'a> {
@@ -50,8 +52,8 @@ impl<'a> Worker<'a> {
     ) -> Self {
         let clock = Clock::new(plan.config.source_zone, plan.config.zone);
         let numbering = Numbering::new(&plan.config.symbols);
-        let (evaluator, findings) = (Evaluator::default(), Findings::default());
-        Self { plan, batch_rows, progress, stop, evaluator, clock, numbering, findings }
+        let (evaluator, books) = (Evaluator::default(), BTreeMap::new());
+        Self { plan, batch_rows, progress, stop, evaluator, clock, numbering, books }
     }
 
     /// A failure to decode `unit`.
@@ -87,7 +89,7 @@ impl<'a> Worker<'a> {
             return self.process(unit, &batch.slice(half, rows - half), first_row + half as u64, sink);
         }
         let judged = self.judge(unit, batch)?;
-        if self.book(&judged) {
+        if self.book(unit, &judged) {
             self.quarantine(unit, &judged, first_row)?;
         }
         let rows = chosen_rows(&judged, self.plan);
@@ -127,6 +129,7 @@ impl<'a> Worker<'a> {
             columns.push(Some(column));
             all_values.push(Some(values));
         }
+        self.note_latest(unit, &columns);
         hide_unknown(&mut columns, &plan.places, plan.config.as_of.day());
         self.convert(&mut columns, &all_values).map_err(|error| evaluation("currency", error.to_string()))?;
         Ok(Judged::new(columns, all_values, state, plan))
@@ -150,55 +153,78 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Adds the batch to the books; says whether rows may have been quarantined.
-    fn book(&mut self, judged: &Judged) -> bool {
-        let places = &self.plan.places;
-        let amounts = judged.amounts(places);
-        if let Some(readings) = amounts.and_then(|amounts| amounts.readings.as_ref()) {
-            let used = judged.state.iter().zip(readings).filter(|(state, _)| **state == USED);
-            self.findings.inexact_amounts += used.filter(|(_, reading)| **reading == Reading::Inexact).count() as u64;
-        }
-        if let Some(amounts) = amounts.filter(|_| self.plan.config.kind == SourceKind::Transactions) {
-            self.findings.refund_rows += refunds(judged, places.refund, &amounts.minor);
-        }
-        for &(rule, rows) in &judged.warned {
-            *self.findings.warnings.entry(rule).or_default() += rows;
-        }
-        self.note_newest(judged);
-        self.findings.count(&judged.state, amounts)
+    /// The books of the file that `unit` belongs to.
+    fn books_of(&mut self, unit: Unit) -> &mut FileBooks {
+        self.books.entry(unit.file).or_default()
     }
 
-    fn note_newest(&mut self, judged: &Judged) {
-        let Some(Column::Days(days)) = judged.column(self.plan.places.time) else { return };
-        if self.findings.newest_day.is_some_and(|newest| newest >= days.bounds.1) {
-            return;
-        }
-        let used = judged.state.iter().zip(&days.day[..]);
-        let newest = if days.nulls.is_none() {
-            // Every used row has a day; a sentinel instead of a branch.
-            used.map(|(&state, &day)| if state == USED { day } else { NO_DAY }).max()
-        } else {
-            used.enumerate()
-                .filter(|(row, (state, _))| **state == USED && days.has(*row))
-                .map(|(_, (_, &day))| day)
-                .max()
+    /// Notes until when what the batch holds may still change its meaning.
+    fn note_latest(&mut self, unit: Unit, columns: &[Option<Column>]) {
+        let places = &self.plan.places;
+        let latest = |places: &mut dyn Iterator<Item = usize>| {
+            let days = places.filter_map(|place| match &columns[place] {
+                Some(Column::Days(days)) if !days.day.is_empty() => Some(days.bounds.1),
+                _ => None,
+            });
+            days.max()
         };
-        self.findings.newest_day = self.findings.newest_day.max(newest.filter(|day| *day != NO_DAY));
+        let known = places.known_times.iter().copied();
+        let day = latest(&mut places.time.into_iter().chain(places.closes_at).chain(known));
+        let load = latest(&mut places.loaded_at.into_iter());
+        let books = self.books_of(unit);
+        books.latest_day = books.latest_day.max(day);
+        books.latest_load = books.latest_load.max(load);
+    }
+
+    /// Adds the batch to the books; says whether rows may have been quarantined.
+    fn book(&mut self, unit: Unit, judged: &Judged) -> bool {
+        let plan = self.plan;
+        let books = self.books_of(unit);
+        let amounts = judged.amounts(&plan.places);
+        if let Some(readings) = amounts.and_then(|amounts| amounts.readings.as_ref()) {
+            let used = judged.state.iter().zip(readings).filter(|(state, _)| **state == USED);
+            books.inexact_amounts += used.filter(|(_, reading)| **reading == Reading::Inexact).count() as u64;
+        }
+        if let Some(amounts) = amounts.filter(|_| plan.config.kind == SourceKind::Transactions) {
+            books.refund_rows += refunds(judged, plan.places.refund, &amounts.minor);
+        }
+        for &(rule, rows) in &judged.warned {
+            *books.warnings.entry(rule).or_default() += rows;
+        }
+        note_newest(books, judged, plan);
+        books.count(&judged.state, amounts)
     }
 
     fn quarantine(&mut self, unit: Unit, judged: &Judged, first_row: u64) -> Result<(), IngestError> {
+        let plan = self.plan;
         let shown: Vec<Option<Shown<'_>>> =
             judged.values.iter().map(|values| Shown::new(&values.as_ref()?.array)).collect();
         let failed = |(_, state): &(usize, &u8)| **state >= FIRST_RULE;
         for (row, &state) in judged.state.iter().enumerate().filter(failed) {
             let reason = state - FIRST_RULE;
-            let column = self.plan.rules[usize::from(reason)].column;
+            let column = plan.rules[usize::from(reason)].column;
             let value = shown.get(column).and_then(|values| values.as_ref()?.value(row));
             let found = QuarantineRow { file: position(unit.file), row: first_row + row as u64, reason, value };
-            self.findings.quarantine.push(found);
+            self.books_of(unit).quarantine.push(found);
         }
-        self.findings.check_quarantine(self.plan)
+        let rows = self.books.values().map(|books| books.quarantine.len()).sum();
+        self.books_of(unit).check_quarantine(rows, plan)
     }
+}
+
+fn note_newest(books: &mut FileBooks, judged: &Judged, plan: &ReadPlan<'_>) {
+    let Some(Column::Days(days)) = judged.column(plan.places.time) else { return };
+    if books.newest_day.is_some_and(|newest| newest >= days.bounds.1) {
+        return;
+    }
+    let used = judged.state.iter().zip(&days.day[..]);
+    let newest = if days.nulls.is_none() {
+        // Every used row has a day; a sentinel instead of a branch.
+        used.map(|(&state, &day)| if state == USED { day } else { NO_DAY }).max()
+    } else {
+        used.enumerate().filter(|(row, (state, _))| **state == USED && days.has(*row)).map(|(_, (_, &day))| day).max()
+    };
+    books.newest_day = books.newest_day.max(newest.filter(|day| *day != NO_DAY));
 }
 
 /// Used rows that are marked as refunds or of a negative amount.

@@ -1,5 +1,6 @@
 //! Finds the rows behind a conflict: the fold knows customer and id, only the dumps know where they stand.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use appraise_feature_engineering::FoldError;
@@ -53,7 +54,7 @@ fn find(
     let position = kind.identity().and_then(|name| config.layout.position(name, Form::Id));
     let customer = (kind != SourceKind::Lots).then_some(customer);
     let sink = |_| Locator { customer, id: position.map(|position| (position, id)), found: Vec::new() };
-    let outcome = read(plan, read_options(options), sink, &NoProgress, &options.cancel);
+    let outcome = read(plan, read_options(options), &BTreeMap::new(), sink, &NoProgress, &options.cancel);
     let (_, sinks) = outcome.map_err(|error| RunError::of_source(kind.name(), error))?;
     let mut found: Vec<_> = sinks.into_iter().flat_map(|sink| sink.found).collect();
     found.sort_unstable();

@@ -51,6 +51,14 @@ pub enum RunError {
     /// A model can't be fitted or applied.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The ledger can't be read or written; a run goes on without it.
+    #[error("the ledger's `{}`: {source}", path.display())]
+    Ledger {
+        /// Its file.
+        path: std::path::PathBuf,
+        /// What happened.
+        source: std::io::Error,
+    },
     /// Publishing failed.
     #[error(transparent)]
     Export(#[from] ExportError),
@@ -184,6 +192,7 @@ impl RunError {
             Self::Fold(error) => match error {
                 FoldError::Conflict { .. } | FoldError::MoneyOverflow { .. } => 5,
                 FoldError::PartitionTooLarge { .. } | FoldError::Memory { .. } | FoldError::Spill { .. } => 9,
+                FoldError::Segment { .. } => 7,
                 FoldError::Interrupted => 130,
                 FoldError::Emit { .. } | FoldError::Contract { .. } => 1,
             },
@@ -206,7 +215,7 @@ impl RunError {
                 ExportKind::NoSnapshot => 4,
                 ExportKind::Conflict | ExportKind::Rows => 1,
             },
-            Self::InputChanged { .. } | Self::NotThereYet { .. } => 7,
+            Self::InputChanged { .. } | Self::NotThereYet { .. } | Self::Ledger { .. } => 7,
         }
     }
 

@@ -13,6 +13,7 @@ pub mod error;
 pub mod feature_plan;
 mod feature_table;
 mod inputs;
+mod ledger;
 pub mod memory;
 pub mod plan;
 mod references;

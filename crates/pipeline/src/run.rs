@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use appraise_export::{ContentId, Facts, Input, Outcome, Published, RunStatus};
-use appraise_feature_engineering::{Scatter, ScatterOptions};
+use appraise_feature_engineering::ScatterOptions;
 use appraise_ingest::Progress;
 use appraise_schema::AsOf;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::backtest::{BacktestOptions, backtest};
 use crate::batch_store::BatchStore;
@@ -18,6 +18,7 @@ use crate::conflict::locate;
 use crate::error::RunError;
 use crate::feature_table::build;
 use crate::inputs::Inputs;
+use crate::ledger::Ledger;
 use crate::memory::Budget;
 use crate::plan::PublishedTables;
 use crate::references;
@@ -49,6 +50,8 @@ pub struct RunOptions {
     pub lock_timeout_s: u64,
     /// Whether the published pointers move to the new snapshot.
     pub move_pointers: bool,
+    /// Whether all dumps are read, whatever the ledger holds.
+    pub full: bool,
     /// Set from outside to stop the run.
     pub cancel: Arc<AtomicBool>,
     /// The exit code of a run that was stopped, set before `cancel`; 0 stands for that of SIGINT.
@@ -165,14 +168,20 @@ pub(crate) fn features(
     let features = stages::features(pipeline, options.as_of, plans.key_type, &shared.tables);
     let tables = PublishedTables::new(pipeline, features)?;
 
-    let mut scatter = Scatter::new(&tables.features.config, scatter_options(options, &plans, budget));
-    let (mut books, used) = session.stage("ingest", plans.rows(), |session| {
+    let (scatter, mut books, used) = session.stage("ingest", plans.rows(), |session| {
         watch.begin("ingest", plans.rows(), inputs.bytes());
-        let read = read_all(session, &plans, &mut scatter, watch);
+        let scattering = scatter_options(options, &plans, budget);
+        let (mut scatter, mut ledger) =
+            Ledger::open(session, &plans, &shared.symbols, &tables.features.config, scattering);
+        let read = read_all(session, &plans, &mut scatter, ledger.as_mut(), watch);
         session.close_quarantine()?;
-        read.map(|(books, used)| ((books, used), used))
+        let (books, used) = read?;
+        // What is kept is named by the digests, which are of the bytes that were there before the read.
+        inputs.check_unchanged()?;
+        session.record.ledger =
+            ledger.map(|ledger| ledger.commit(&shared.symbols)).map_or(Value::Null, |used| json!(used));
+        Ok(((scatter, books, used), used))
     })?;
-    inputs.check_unchanged()?;
     let (folded, features) = session.stage("features", used, |session| {
         let built = build(session, &tables.features, scatter, &shared.symbols, budget, watch);
         let (folded, features) = built.map_err(|error| locate(error, &plans, inputs, pipeline, options))?;
@@ -194,6 +203,8 @@ fn scatter_options(options: &RunOptions, plans: &ReadPlans<'_>, budget: Budget) 
         threads: options.threads,
         memory_bytes: budget.scatter_bytes,
         temp_dir: options.temp_dir.clone(),
+        partition_bits: None,
+        keep_origins: false,
     }
 }
 

@@ -8,7 +8,7 @@ use appraise_export::run_record::{Check, Stage, accounting};
 use appraise_export::{
     ContentId, Layout, Published, Publisher, RunId, RunLog, RunRecord, RunStatus, TableWriter, list_runs, recover,
 };
-use appraise_feature_engineering::Folded;
+use appraise_feature_engineering::{FoldError, Folded};
 use appraise_ingest::{ReadReport, Severity, quarantine};
 use appraise_schema::{Accounting, AsOf, SourceKind};
 use serde_json::{Map, Value, json};
@@ -17,6 +17,7 @@ use crate::backtest::Backtest;
 use crate::clock::{Clock, cpu_s};
 use crate::error::RunError;
 use crate::feature_plan::FeaturePlanError;
+use crate::ledger::Ledger;
 use crate::memory;
 use crate::run::RunOptions;
 use crate::sources::ReadPlans;
@@ -283,6 +284,9 @@ impl<'a> Session<'a> {
                 self.record.exit_code = Some(0);
             }
             Err(error) => {
+                if matches!(error, RunError::Fold(FoldError::Segment { .. })) {
+                    Ledger::forget(&self);
+                }
                 note_error(&mut self.record, &error, self.loaded);
                 if self.record.status == RunStatus::Interrupted {
                     self.record.exit_code = Some(self.options.interrupted_code());

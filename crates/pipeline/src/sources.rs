@@ -9,6 +9,7 @@ use appraise_schema::{Accounting, EventBatch, KeyType, SourceKind};
 use crate::error::RunError;
 use crate::feature_plan::FeaturePlan;
 use crate::inputs::{Inputs, shown_paths};
+use crate::ledger::Ledger;
 use crate::run::{RunOptions, Watch};
 use crate::session::Session;
 use crate::spec::resolved::{Pipeline, Source};
@@ -102,19 +103,21 @@ pub(crate) fn read_options(options: &RunOptions) -> ReadOptions {
     ReadOptions { threads: options.threads, batch_rows: options.batch_rows }
 }
 
-/// Reads every source and scatters it; notes the books and the quarantine, also when checks failed. Gives the books, and the
-/// rows in use.
+/// Reads every source, but for what the ledger holds, and scatters it; notes the books and the quarantine, also when checks
+/// failed. Gives the books, and the rows in use.
 pub(crate) fn read_all(
     session: &mut Session<'_>,
     plans: &ReadPlans<'_>,
     scatter: &mut Scatter,
+    mut ledger: Option<&mut Ledger>,
     watch: &dyn Watch,
 ) -> Result<(BTreeMap<SourceKind, Accounting>, u64), RunError> {
     let mut books = BTreeMap::new();
     let mut used = 0;
     for (kind, plan) in &plans.plans {
-        let sink = |_| ScatterSink(scatter.writer(*kind));
-        let outcome = read(plan, read_options(session.options), sink, watch, &session.options.cancel);
+        let (known, first_number) = ledger.as_ref().map_or_else(Default::default, |ledger| ledger.known(*kind));
+        let sink = |_| ScatterSink { writer: scatter.writer(*kind), first_number };
+        let outcome = read(plan, read_options(session.options), &known, sink, watch, &session.options.cancel);
         let (report, sinks) = match outcome {
             Ok(read) => read,
             Err(IngestError::ChecksFailed { failures, report }) => {
@@ -127,7 +130,11 @@ pub(crate) fn read_all(
         };
         let files = shown_paths(&session.loaded.pipeline, &report.files);
         session.note_read(*kind, &report, &files)?;
-        scatter.keep(sinks.into_iter().map(|sink| sink.0).collect())?;
+        let writers: Vec<_> = sinks.into_iter().map(|sink| sink.writer).collect();
+        if let Some(ledger) = &mut ledger {
+            ledger.keep(*kind, &report, &writers, scatter)?;
+        }
+        scatter.keep(writers)?;
         used += report.used();
         books.insert(*kind, report.accounting);
     }
@@ -135,12 +142,17 @@ pub(crate) fn read_all(
 }
 
 /// Hands the events of one decoding thread to its scatter.
-struct ScatterSink(ScatterWriter);
+struct ScatterSink {
+    writer: ScatterWriter,
+    /// Number of the file at position 0.
+    first_number: u32,
+}
 
 impl EventSink for ScatterSink {
     type Error = FoldError;
 
-    fn accept(&mut self, batch: EventBatch, _origin: Origin<'_>) -> Result<(), FoldError> {
-        self.0.push(&batch)
+    fn accept(&mut self, batch: EventBatch, origin: Origin<'_>) -> Result<(), FoldError> {
+        let position = u32::try_from(origin.file).unwrap_or(u32::MAX);
+        self.writer.push(&batch, self.first_number.saturating_add(position))
     }
 }

@@ -155,6 +155,20 @@ impl EventColumn {
             Form::Flag | Form::Withdrawn => Self::U8(Vec::new()),
         }
     }
+
+    /// A column of the same type without values.
+    #[must_use]
+    pub fn without_values(&self) -> Self {
+        match self {
+            Self::I32(_) => Self::I32(Vec::new()),
+            Self::I64(_) => Self::I64(Vec::new()),
+            Self::F64(_) => Self::F64(Vec::new()),
+            Self::U128(_) => Self::U128(Vec::new()),
+            Self::U64(_) => Self::U64(Vec::new()),
+            Self::U32(_) => Self::U32(Vec::new()),
+            Self::U8(_) => Self::U8(Vec::new()),
+        }
+    }
 }
 
 /// The columns of a [`Layout`] by name and form.

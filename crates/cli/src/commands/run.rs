@@ -31,6 +31,9 @@ pub(crate) struct Run {
     /// Publishes the snapshot without moving the `CURRENT.json` pointers to it.
     #[arg(long)]
     no_current: bool,
+    /// Reads all dumps, whatever the ledger holds of them, and makes the ledger anew.
+    #[arg(long)]
+    full: bool,
     /// The exit code when the same content was published already; 0 without this flag.
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u8).range(99..=99))]
     exit_skip: Option<u8>,
@@ -58,6 +61,7 @@ impl Run {
             temp_dir: memory.temp_dir(),
             lock_timeout_s: self.lock_timeout,
             move_pointers: !self.no_current,
+            full: self.full,
             cancel: Arc::clone(&stop.cancel),
             cancel_code: Arc::clone(&stop.code),
         };

@@ -141,7 +141,7 @@ proptest! {
         batch_rows in 1_usize..60,
     ) {
         let world = crowd(&tidy(raw, &question), &question);
-        let tight = Route { expected_rows, writers, batch_rows, memory_bytes: 60_000 };
+        let tight = Route { expected_rows, writers, batch_rows, memory_bytes: 60_000, kept: expected_rows % 2 == 0 };
         let plain = fold(&config(&question), &question, &world, &PLAIN).unwrap();
         let (table, folded) = fold(&config(&question), &question, &world, &tight).unwrap();
         prop_assert_eq!(plain.1.spilled_bytes, 0);

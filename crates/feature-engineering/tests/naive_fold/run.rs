@@ -1,10 +1,11 @@
 //! Rows through the fold, and its table read back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use appraise_feature_engineering::{
-    FeatureConfig, FoldError, Folded, Scatter, ScatterOptions, contract, fold as fold_scatter,
+    FeatureConfig, FoldError, Folded, Scatter, ScatterOptions, Segment, contract, fold as fold_scatter, write_segment,
 };
 use appraise_schema::event::KeyType;
 use appraise_schema::{SourceKind, Symbols};
@@ -24,18 +25,22 @@ pub(crate) struct Route {
     pub(crate) writers: usize,
     pub(crate) batch_rows: usize,
     pub(crate) memory_bytes: u64,
+    /// Whether rows come from segments of earlier runs, too.
+    pub(crate) kept: bool,
 }
 
 /// One writer, one partition, room for everything.
-pub(crate) const PLAIN: Route = Route { expected_rows: 1, writers: 1, batch_rows: 1_000, memory_bytes: 1 << 30 };
+pub(crate) const PLAIN: Route =
+    Route { expected_rows: 1, writers: 1, batch_rows: 1_000, memory_bytes: 1 << 30, kept: false };
 
 /// A random route without a tight budget.
 pub(crate) fn route() -> impl Strategy<Value = Route> {
     let rows = prop_oneof![Just(1_u64), Just(100_000), Just(1_000_000)];
-    (rows, 1_usize..4, 1_usize..50).prop_map(|(expected_rows, writers, batch_rows)| Route {
+    (rows, 1_usize..4, 1_usize..50, any::<bool>()).prop_map(|(expected_rows, writers, batch_rows, kept)| Route {
         expected_rows,
         writers,
         batch_rows,
+        kept,
         ..PLAIN
     })
 }
@@ -54,6 +59,8 @@ pub(crate) fn fold(
         threads: route.writers,
         memory_bytes: route.memory_bytes,
         temp_dir: PathBuf::from(env!("CARGO_TARGET_TMPDIR")),
+        partition_bits: None,
+        keep_origins: route.kept,
     };
     let mut scatter = Scatter::new(config, options);
     push(config, &mut scatter, &world.transactions, route, &symbols)?;
@@ -83,10 +90,37 @@ fn push<R: SourceRow>(
         return Ok(());
     }
     let layout = config.layout(R::SOURCE);
-    let mut writers: Vec<_> = (0..route.writers).map(|_| scatter.writer(R::SOURCE)).collect();
-    for (i, chunk) in rows.chunks(route.batch_rows).enumerate() {
-        writers[i % route.writers].push(&batch(chunk, &layout, config.key_type, symbols))?;
+    let write = |scatter: &Scatter, rows: &[R], file: u32| {
+        let mut writers: Vec<_> = (0..route.writers).map(|_| scatter.writer(R::SOURCE)).collect();
+        for (i, chunk) in rows.chunks(route.batch_rows).enumerate() {
+            writers[i % route.writers].push(&batch(chunk, &layout, config.key_type, symbols), file)?;
+        }
+        Ok::<_, FoldError>(writers)
+    };
+    let (kept, fresh) = rows.split_at(if route.kept { rows.len() * 2 / 3 } else { 0 });
+    if route.kept {
+        // Two thirds come by two segments, of which the later may take over the earlier; neither counts a withdrawn dump.
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let (first, second) = kept.split_at(kept.len() / 2);
+        let mut writers = write(scatter, first, 1)?;
+        writers.extend(write(scatter, rows, 2)?);
+        let path = folder.path().join("older");
+        write_segment(&path, scatter, R::SOURCE, &writers, &|_| true, &[])?;
+        let older = Segment::open(&path, scatter, R::SOURCE).unwrap();
+        let mut writers = write(scatter, second, 3)?;
+        writers.extend(write(scatter, rows, 4)?);
+        let path = folder.path().join("newer");
+        let takes_over = route.batch_rows.is_multiple_of(2);
+        let taken = if takes_over { vec![&older] } else { Vec::new() };
+        let written = write_segment(&path, scatter, R::SOURCE, &writers, &|file| file % 2 == 1, &taken)?;
+        if !takes_over {
+            scatter.add_segment(R::SOURCE, &Arc::new(older.without(BTreeSet::from([2]))))?;
+        }
+        let newer = Segment::open(&path, scatter, R::SOURCE).unwrap();
+        assert_eq!(newer.rows_by_file().values().sum::<u64>(), written);
+        scatter.add_segment(R::SOURCE, &Arc::new(newer))?;
     }
+    let writers = write(scatter, fresh, 5)?;
     scatter.keep(writers)
 }
 

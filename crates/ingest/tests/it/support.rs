@@ -192,7 +192,7 @@ pub(crate) fn batches(
     let inputs = discover(&config.paths)?;
     let plan = ReadPlan::new(&inputs, config)?;
     let never = AtomicBool::new(false);
-    let (report, sinks) = read(&plan, options, |_| Collect::default(), &NoProgress, &never)?;
+    let (report, sinks) = read(&plan, options, &BTreeMap::new(), |_| Collect::default(), &NoProgress, &never)?;
     Ok((report, sinks.into_iter().flat_map(|sink| sink.0).collect()))
 }
 

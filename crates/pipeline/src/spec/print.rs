@@ -85,6 +85,7 @@ fn resolved(pipeline: &Pipeline, tree: &Node) -> Json {
     whole.extend(tree.get("gates").map(|gates| ("gates".to_owned(), gates.to_json())));
     let path = tree.at("export.path").map(Node::to_json);
     whole.insert("export".to_owned(), json!({ "path": path, "compression": pipeline.export.compression }));
+    whole.insert("ledger".to_owned(), pipeline.ledger.into());
     Json::Object(whole)
 }
 

@@ -42,6 +42,8 @@ pub struct Pipeline {
     pub gates: Gates,
     /// Where the tables go.
     pub export: Export,
+    /// Whether the rows of dumps that were read are kept for later runs.
+    pub ledger: bool,
 }
 
 /// What must hold before anything is published.

@@ -185,6 +185,7 @@ fn pipeline(report: &mut Report<'_>, spec: &Spec, folder: &Path, output: Option<
         model,
         gates,
         export,
+        ledger: spec.ledger,
     })
 }
 

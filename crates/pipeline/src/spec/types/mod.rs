@@ -76,6 +76,10 @@ pub struct Spec {
     pub gates: Option<GatesSpec>,
     /// Where the tables go.
     pub export: ExportSpec,
+    /// Whether the rows of dumps that were read are kept beside the tables, so that a night reads only the dumps that are new.
+    /// Costs about as much disk as the dumps, twice. Default `false`.
+    #[serde(default)]
+    pub ledger: bool,
 }
 
 /// Version of the pipeline file format.
