@@ -11,6 +11,7 @@ mod house;
 mod index;
 mod kill;
 mod lifetime;
+mod nights;
 mod odd_files;
 mod program;
 mod shapes;

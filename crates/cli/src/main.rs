@@ -67,7 +67,7 @@ impl Command {
             Self::Validate(command) => command.run(),
             Self::Schema(command) => command.run(),
             Self::Path(command) => command.run(),
-            Self::Verify(command) => command.run(),
+            Self::Verify(command) => command.run(progress),
             Self::Runs(command) => command.run(),
             Self::Generate(command) => command.run(),
         }

@@ -73,6 +73,15 @@ pub(crate) struct OutputOptions {
 }
 
 impl OutputOptions {
+    /// The pipeline that names the root, for `as_of` and with `sets`.
+    pub(crate) fn load(&self, as_of: AsOf, sets: &[String]) -> Result<Loaded, Failure> {
+        let pipeline = self.pipeline.as_ref();
+        let pipeline =
+            pipeline.ok_or_else(|| Failure::usage("no pipeline is given", "name it with `--pipeline FILE`"))?;
+        let overrides = Overrides { as_of: Some(as_of), sets: sets.to_vec(), ..Overrides::default() };
+        Ok(load(pipeline, &overrides)?)
+    }
+
     /// The layout below the root.
     pub(crate) fn layout(&self) -> Result<Layout, Failure> {
         let root = match (&self.output, &self.pipeline) {

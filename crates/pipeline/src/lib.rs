@@ -4,6 +4,7 @@
 //! translates it into what each stage asks for, [`plan`] looks at the footers of the inputs without doing any
 //! work.
 
+mod against_full;
 pub mod backtest;
 pub mod backtest_tables;
 mod batch_store;
@@ -25,6 +26,7 @@ pub mod stages;
 pub mod summary;
 mod values;
 
+pub use against_full::{AgainstFull, against_full};
 pub use appraise_ingest::Progress;
 pub use backtest::{Backtest, BacktestOptions, backtest};
 pub use error::RunError;

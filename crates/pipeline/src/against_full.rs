@@ -1,0 +1,56 @@
+//! Whether a published snapshot is what a run of all dumps makes of them.
+
+use std::path::Path;
+
+use appraise_export::Snapshot;
+
+use crate::clock::Clock;
+use crate::error::RunError;
+use crate::run::{RunOptions, Watch, run};
+use crate::spec::Loaded;
+use crate::spec::resolved::Gates;
+use crate::summary::Summary;
+
+/// How a published snapshot compares with a run of all dumps.
+#[derive(Debug)]
+pub enum AgainstFull {
+    /// Its tables and its model card are the same bytes.
+    Same,
+    /// They are not: the first file that differs, or what the difference comes from.
+    Other(String),
+    /// The run failed.
+    Failed(Box<Summary>),
+}
+
+/// Runs `loaded` for the date of `published` once more, over all dumps, without ledger or gates, into a folder of its own that
+/// vanishes, and compares the tables.
+///
+/// # Errors
+/// When the folder can't be made, or what was published there can't be read.
+pub fn against_full(
+    published: &Snapshot,
+    loaded: &Loaded,
+    options: &RunOptions,
+    clock: &dyn Clock,
+    watch: &dyn Watch,
+) -> Result<AgainstFull, RunError> {
+    let spill = |source| RunError::Spill { folder: options.temp_dir.clone(), source };
+    let folder = tempfile::tempdir_in(&options.temp_dir).map_err(spill)?;
+    let mut loaded = loaded.clone();
+    loaded.pipeline.export.path = folder.path().to_owned();
+    loaded.pipeline.ledger = false;
+    loaded.pipeline.gates = Gates::default();
+    let summary = run(&loaded, options, clock, watch);
+    let Some(path) = summary.snapshot.as_ref().filter(|_| summary.exit_code == 0) else {
+        return Ok(AgainstFull::Failed(Box::new(summary)));
+    };
+    let Some(full) = Snapshot::open(Path::new(path))? else { return Ok(AgainstFull::Failed(Box::new(summary))) };
+    let (before, now) = (&published.manifest, &full.manifest);
+    Ok(if before.inputs != now.inputs {
+        AgainstFull::Other("the dumps are no longer those that it was made of".to_owned())
+    } else if before.parameters != now.parameters {
+        AgainstFull::Other("the pipeline is no longer the one that it was made by".to_owned())
+    } else {
+        before.difference(now).map_or(AgainstFull::Same, AgainstFull::Other)
+    })
+}
