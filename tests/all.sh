@@ -37,3 +37,4 @@ APPRAISE_TRUTH=$drawn cargo test --release --workspace --locked --test models tr
 
 step 'benchmark programs, small'
 APPRAISE_BIN=$program benches/peers/run.sh 200000 --rounds 1
+"$python" benches/nights.py "$program" --rows 200000 --rounds 1

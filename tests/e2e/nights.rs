@@ -319,6 +319,17 @@ fn a_ledger_that_is_damaged_or_cannot_be_written_costs_time_and_nothing_else() {
     house.check(LAST - 3, &said.summary());
     house.check(LAST - 2, &house.night(LAST - 2, &[]).expect(0).summary());
 
+    // The program itself says so.
+    let root = house.place.path().join("out");
+    let verify = |more: &[&str]| {
+        let pipeline = house.pipeline();
+        let arguments = ["verify", "--pipeline", pipeline.to_str().unwrap(), "--against-full"];
+        say(&[&arguments, more].concat())
+    };
+    assert_eq!(root, house.pipeline().with_file_name("out"));
+    assert!(verify(&[]).expect(0).stdout.contains("those of a full run"));
+    let said = verify(&["--set", "features.purchase_period=week"]).expect(5);
+    assert!(said.stderr.contains("no longer the one"), "{}", said.stderr);
     // With --full all dumps are read, and kept anew.
     let full = house.night(LAST - 1, &["--full"]).expect(0).summary();
     let ledger = house.ledger(&full);
