@@ -37,7 +37,7 @@ pub fn against_full(
     let spill = |source| RunError::Spill { folder: options.temp_dir.clone(), source };
     let folder = tempfile::tempdir_in(&options.temp_dir).map_err(spill)?;
     let mut loaded = loaded.clone();
-    loaded.pipeline.export.path = folder.path().to_owned();
+    folder.path().clone_into(&mut loaded.pipeline.export.path);
     loaded.pipeline.ledger = false;
     loaded.pipeline.gates = Gates::default();
     let summary = run(&loaded, options, clock, watch);
