@@ -36,6 +36,25 @@ def pipeline_without_models(folder):
     return path
 
 
+def house(program, folder, customers):
+    """The dumps of a generated house below `folder`, made once."""
+    dumps = folder / f"house_{customers}"
+    if not (dumps / "truth.json").exists():
+        command = [program, "generate", str(dumps), "--customers", str(customers), "--dirt"]
+        subprocess.run(command, check=True, capture_output=True)
+    return dumps
+
+
+def night(program, pipeline, dumps, output):
+    """Runs `pipeline` on one thread into an empty `output`; processor seconds of each stage, from run.json."""
+    shutil.rmtree(output, ignore_errors=True)
+    command = [program, "run", str(pipeline), "--as-of", AS_OF, "--threads", "1", "--output", str(output)]
+    command += ["--set", f"params.dumps={dumps}"]
+    subprocess.run(command, check=True, capture_output=True)
+    record = json.loads(next(output.glob("runs/*/run.json")).read_text())
+    return {stage["name"]: stage["cpu_s"] for stage in record["stages"]}
+
+
 def decode(dumps, text):
     """Seconds to decode the columns that the pipeline `text` names, of the dumps that it reads."""
     words = set(re.findall(r"\w+", text))
@@ -68,20 +87,12 @@ def main():
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
 
-    dumps = arguments.folder / f"house_{arguments.customers}"
-    if not (dumps / "truth.json").exists():
-        command = [arguments.program, "generate", str(dumps), "--customers", str(arguments.customers), "--dirt"]
-        subprocess.run(command, check=True, capture_output=True)
+    dumps = house(arguments.program, arguments.folder, arguments.customers)
     pipeline = pipeline_without_models(arguments.folder)
     output = arguments.folder / "families_out"
     found = {}
     for _ in range(arguments.rounds):
-        shutil.rmtree(output, ignore_errors=True)
-        command = [arguments.program, "run", str(pipeline), "--as-of", AS_OF, "--threads", "1", "--output", str(output)]
-        command += ["--set", f"params.dumps={dumps}"]
-        subprocess.run(command, check=True, capture_output=True)
-        record = json.loads(next(output.glob("runs/*/run.json")).read_text())
-        round_ = {stage["name"]: stage["cpu_s"] for stage in record["stages"]}
+        round_ = night(arguments.program, pipeline, dumps, output)
         round_["all stages"] = sum(round_.values())
         table = next(output.glob("snapshots/*/*/customer_features"))
         round_["pyarrow decodes"] = decode(dumps, pipeline.read_text())

@@ -46,11 +46,14 @@ impl<'a> Reasons<'a> {
     /// Writes `column = value`, a comma between two, as they are in `row`.
     pub(crate) fn write(&self, out: &mut impl Write, row: usize) -> fmt::Result {
         for (place, (name, values)) in self.0.iter().enumerate() {
-            let before = if place == 0 { "" } else { ", " };
+            if place > 0 {
+                out.write_str(", ")?;
+            }
+            out.write_str(name)?;
             if values.array().is_null(row) {
-                write!(out, "{before}{name} is NULL")?;
+                out.write_str(" is NULL")?;
             } else {
-                write!(out, "{before}{name} = ")?;
+                out.write_str(" = ")?;
                 values.write(out, row)?;
             }
         }

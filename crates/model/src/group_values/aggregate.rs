@@ -115,15 +115,26 @@ pub(super) struct Total {
 }
 
 impl Total {
-    /// Adds the member in `row`.
-    pub(super) fn add(&mut self, values: &Values<'_>, row: usize) {
-        match values {
-            Values::Money(column) if column.is_valid(row) => self.minor += i128::from(column.value(row)),
-            Values::Doubles(column) if column.is_valid(row) => self.sum += column.value(row),
-            Values::Texts(column, text) if column.is_valid(row) && column.value(row) == *text => {}
-            _ => return,
+    /// Adds the `members` of a batch, in their order.
+    pub(super) fn add(&mut self, values: &Values<'_>, members: &[usize]) {
+        for &row in members {
+            let counts = match values {
+                Values::Money(column) => {
+                    let valid = column.is_valid(row);
+                    self.minor += if valid { i128::from(column.value(row)) } else { 0 };
+                    valid
+                }
+                Values::Doubles(column) => {
+                    let valid = column.is_valid(row);
+                    if valid {
+                        self.sum += column.value(row);
+                    }
+                    valid
+                }
+                Values::Texts(column, text) => column.is_valid(row) && column.value(row) == *text,
+            };
+            self.count += i64::from(counts);
         }
-        self.count += 1;
     }
 
     /// The sum of money; `None` where no member has any.

@@ -1,15 +1,17 @@
 //! Customers are added to their groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 
 use appraise_clv::{GroupIntervals, Member, Spend};
 use appraise_schema::AsOf;
 use appraise_schema::money::CUSTOMER_PRECISION;
 use arrow::array::{Array, AsArray, Decimal64Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Decimal64Type, Float64Type, Int64Type};
+use foldhash::fast::FixedState;
 
 use super::aggregate::{Total, Values as Members};
-use super::chain::{Chain, Histories};
+use super::chain::{Chain, Histories, Journey};
 use super::output::{GroupValues, Output, group_id, share};
 use super::plan::GroupPlan;
 use crate::clv::{Customers, Forecasts};
@@ -98,6 +100,25 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// The number of each value, in the order in which they are first seen.
+fn numbered<K: Hash + Eq>(values: impl Iterator<Item = K>) -> Vec<usize> {
+    let mut numbers: HashMap<K, usize, FixedState> = HashMap::default();
+    let number = |value| {
+        let next = numbers.len();
+        *numbers.entry(value).or_insert(next)
+    };
+    values.map(number).collect()
+}
+
+/// The `count` rows of a batch by the numbers of their values in `columns`: those of each group, in their order.
+fn alike<'n>(columns: impl Iterator<Item = &'n Vec<usize>>, count: usize) -> Vec<Vec<usize>> {
+    let together = columns.cloned().reduce(|some, more| numbered(some.iter().zip(&more)));
+    let numbers = together.unwrap_or_else(|| vec![0; count]);
+    let mut groups = vec![Vec::new(); numbers.iter().max().map_or(0, |most| most + 1)];
+    numbers.iter().enumerate().for_each(|(row, &number)| groups[number].push(row));
+    groups
+}
+
 impl Lifetime<'_> {
     /// The customer in `row`, when a model values it.
     fn member(&self, row: usize, models_spend: bool, minor_per_unit: f64) -> Option<Member> {
@@ -128,24 +149,29 @@ impl<'p> GroupTally<'p> {
         let models_spend = fits.is_some_and(Forecasts::models_spend);
         let minor_per_unit = minor_per_unit(self.plan.scale);
         let numbers = fits.map(|fits| fits.numbers(batch)).transpose()?;
-        for row in 0..batch.num_rows() {
-            let member = rows.lifetime.as_ref().and_then(|lifetime| lifetime.member(row, models_spend, minor_per_unit));
-            let place = u32::try_from(self.members.len()).unwrap_or(u32::MAX);
+        let place = |row| {
+            let member = rows.lifetime.as_ref()?.member(row, models_spend, minor_per_unit)?;
             let fit = numbers.as_ref().map_or(0, |numbers| numbers[row]);
-            self.members.extend(member.map(|member| (member, fit)));
-            let journey = rows.histories.as_ref().and_then(|histories| histories.journey(row));
-            for (set, groups) in self.plan.sets.iter().zip(&mut self.groups) {
-                let value = |name: &String| {
-                    let position = self.plan.attributes.iter().position(|attribute| attribute == name)?;
-                    let texts = rows.texts[position];
-                    texts.is_valid(row).then(|| texts.value(row).to_owned())
+            self.members.push((member, fit));
+            Some(u32::try_from(self.members.len() - 1).unwrap_or(u32::MAX))
+        };
+        let places: Vec<Option<u32>> = (0..batch.num_rows()).map(place).collect();
+        let journey = |row| rows.histories.as_ref().and_then(|histories| histories.journey(row));
+        let journeys: Vec<Option<Journey>> = (0..batch.num_rows()).map(journey).collect();
+        let position = |name: &String| self.plan.attributes.iter().position(|attribute| attribute == name);
+        let values: Vec<Vec<usize>> = rows.texts.iter().map(|texts| numbered(texts.iter())).collect();
+        for (set, groups) in self.plan.sets.iter().zip(&mut self.groups) {
+            let columns: Vec<usize> = set.iter().filter_map(position).collect();
+            for members in alike(columns.iter().map(|&column| &values[column]), batch.num_rows()) {
+                let Some(&first) = members.first() else { continue };
+                let value = |&column: &usize| {
+                    let texts = rows.texts[column];
+                    texts.is_valid(first).then(|| texts.value(first).to_owned())
                 };
-                let group = groups.entry(set.iter().map(value).collect()).or_default();
-                group.add(&rows, row);
-                if let Some(journey) = &journey {
-                    group.chain.add(journey);
-                }
-                group.members.extend(member.map(|_| place));
+                let group = groups.entry(columns.iter().map(value).collect()).or_default();
+                group.add(&rows, &members);
+                members.iter().filter_map(|&row| journeys[row].as_ref()).for_each(|journey| group.chain.add(journey));
+                group.members.extend(members.iter().filter_map(|&row| places[row]));
             }
         }
         Ok(())
@@ -196,21 +222,26 @@ impl<'p> GroupTally<'p> {
 }
 
 impl Group {
-    fn add(&mut self, rows: &Rows<'_>, row: usize) {
-        self.customers += 1;
-        let revenue = rows.total_revenue.value(row);
-        self.total_revenue += i128::from(revenue);
-        self.net_revenue += i128::from(rows.net_revenue.value(row));
-        if rows.orders.value(row) > 0 {
-            self.buyers += 1;
-            self.revenues.push(revenue);
+    /// Adds these `members` of a batch.
+    fn add(&mut self, rows: &Rows<'_>, members: &[usize]) {
+        for &row in members {
+            self.customers += 1;
+            let revenue = rows.total_revenue.value(row);
+            self.total_revenue += i128::from(revenue);
+            self.net_revenue += i128::from(rows.net_revenue.value(row));
+            if rows.orders.value(row) > 0 {
+                self.buyers += 1;
+                self.revenues.push(revenue);
+            }
         }
         self.totals.resize(rows.aggregated.len(), Total::default());
-        self.totals.iter_mut().zip(&rows.aggregated).for_each(|(total, values)| total.add(values, row));
+        self.totals.iter_mut().zip(&rows.aggregated).for_each(|(total, values)| total.add(values, members));
         if let Some(lifetime) = &rows.lifetime {
-            let value = |column: &Float64Array| if column.is_valid(row) { column.value(row) } else { 0.0 };
-            self.active += value(lifetime.p_alive);
-            self.purchases += value(lifetime.purchases);
+            let valid = |column: &Float64Array, row: &usize| column.is_valid(*row).then(|| column.value(*row));
+            for row in members {
+                self.active += valid(lifetime.p_alive, row).unwrap_or(0.0);
+                self.purchases += valid(lifetime.purchases, row).unwrap_or(0.0);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! `customer_actions`: one row for each customer who has a strategy.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use appraise_schema::money::{CUSTOMER_PRECISION, MAX_CUSTOMER_MINOR, divide_half_even};
@@ -392,18 +392,33 @@ impl ActionPlan {
         let mut out = StringBuilder::with_capacity(drafts.len(), 64 * drafts.len());
         for draft in drafts {
             let segment = segments.value(draft.row);
-            if let Some(reason) = &self.actions[draft.strategy].config.reason {
-                let _ = write!(out, "{reason}; ");
-            }
-            let _ = write!(out, "segment {segment}: ");
-            let _ = match by_segment.get(segment) {
-                Some(reasons) => reasons.write(&mut out, draft.row),
-                None if segment == UNASSIGNED => out.write_str("no rule is met"),
-                None => out.write_str("its rule is met"),
-            };
+            // Writing into memory does not fail.
+            let _ = self.write_reason(&mut out, draft, segment, by_segment.get(segment));
             out.append_value("");
         }
         Ok(out.finish())
+    }
+
+    /// Writes why the customer of `draft` has the strategy: the segment, and what its rule `read`.
+    fn write_reason(
+        &self,
+        out: &mut impl Write,
+        draft: &Draft,
+        segment: &str,
+        read: Option<&Reasons<'_>>,
+    ) -> fmt::Result {
+        if let Some(reason) = &self.actions[draft.strategy].config.reason {
+            out.write_str(reason)?;
+            out.write_str("; ")?;
+        }
+        out.write_str("segment ")?;
+        out.write_str(segment)?;
+        out.write_str(": ")?;
+        match read {
+            Some(read) => read.write(out, draft.row),
+            None if segment == UNASSIGNED => out.write_str("no rule is met"),
+            None => out.write_str("its rule is met"),
+        }
     }
 }
 
