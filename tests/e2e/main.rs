@@ -13,6 +13,8 @@ mod kill;
 mod lifetime;
 mod odd_files;
 mod program;
+mod reruns;
+mod reuse;
 mod shapes;
 mod signals;
 mod sources;

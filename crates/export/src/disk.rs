@@ -119,6 +119,11 @@ impl Disk {
         self.sync_dir(parent(path))
     }
 
+    /// Removes a file.
+    pub(crate) fn remove_file(&self, path: &Path) -> Result<(), ExportError> {
+        self.run("remove", path, || fs::remove_file(path))
+    }
+
     /// Removes a folder with all that is in it, if it is there.
     pub(crate) fn remove_tree(&self, path: &Path) -> Result<(), ExportError> {
         self.run("remove", path, || match fs::remove_dir_all(path) {

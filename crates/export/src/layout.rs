@@ -6,6 +6,7 @@
 //! <output>/CURRENT.json                      the newest date's
 //! <output>/runs/<run_id>/                    run.json, quarantine
 //! <output>/.staging/<run_id>/                what is not published yet
+//! <output>/.cache/                           what later runs may use again; nothing breaks when it is removed
 //! ```
 
 use std::fmt;
@@ -224,6 +225,12 @@ impl Layout {
     #[must_use]
     pub fn all_staging(&self) -> PathBuf {
         self.root.join(".staging")
+    }
+
+    /// Folder of what later runs may use again.
+    #[must_use]
+    pub fn cache(&self) -> PathBuf {
+        self.root.join(".cache")
     }
 
     /// Folder of what one unfinished run has written.
