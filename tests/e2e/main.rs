@@ -14,6 +14,8 @@ mod lifetime;
 mod nights;
 mod odd_files;
 mod program;
+mod reruns;
+mod reuse;
 mod shapes;
 mod signals;
 mod sources;

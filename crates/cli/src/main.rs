@@ -35,6 +35,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(commands::run::Run),
+    Retry(commands::retry::Retry),
     Plan(commands::plan::Plan),
     Backtest(commands::backtest::Backtest),
     Validate(commands::validate::Validate),
@@ -42,6 +43,7 @@ enum Command {
     Path(commands::path::Path),
     Verify(commands::verify::Verify),
     Runs(commands::runs::Runs),
+    Gc(commands::gc::Gc),
     Generate(commands::generate::Generate),
 }
 
@@ -62,6 +64,7 @@ impl Command {
     fn run(&self, progress: &progress::Bars) -> Result<u8, Failure> {
         match self {
             Self::Run(command) => command.run(progress),
+            Self::Retry(command) => command.run(progress),
             Self::Plan(command) => command.run(),
             Self::Backtest(command) => command.run(progress),
             Self::Validate(command) => command.run(),
@@ -69,6 +72,7 @@ impl Command {
             Self::Path(command) => command.run(),
             Self::Verify(command) => command.run(progress),
             Self::Runs(command) => command.run(),
+            Self::Gc(command) => command.run(),
             Self::Generate(command) => command.run(),
         }
     }

@@ -47,6 +47,9 @@ pub(crate) struct NightOptions {
     /// Root of the published tables, instead of the file's `export.path`.
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// Computes everything anew: uses nothing that earlier runs kept, and keeps nothing.
+    #[arg(long)]
+    no_cache: bool,
     #[command(flatten)]
     pub(crate) threads: ThreadOptions,
     #[command(flatten)]
@@ -56,7 +59,11 @@ pub(crate) struct NightOptions {
 impl NightOptions {
     /// Loads the pipeline for its date.
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
-        self.pipeline.load(Some(self.as_of), self.output.as_ref())
+        let mut loaded = self.pipeline.load(Some(self.as_of), self.output.as_ref())?;
+        if self.no_cache {
+            loaded.pipeline.cache.keep = 0;
+        }
+        Ok(loaded)
     }
 }
 

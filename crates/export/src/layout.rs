@@ -7,6 +7,7 @@
 //! <output>/runs/<run_id>/                    run.json, quarantine
 //! <output>/.ledger/<pipeline>/               the rows of dumps that were read, for later runs
 //! <output>/.staging/<run_id>/                what is not published yet
+//! <output>/.cache/                           what later runs may use again; nothing breaks when it is removed
 //! ```
 
 use std::fmt;
@@ -231,6 +232,12 @@ impl Layout {
     #[must_use]
     pub fn all_staging(&self) -> PathBuf {
         self.root.join(".staging")
+    }
+
+    /// Folder of what later runs may use again.
+    #[must_use]
+    pub fn cache(&self) -> PathBuf {
+        self.root.join(".cache")
     }
 
     /// Folder of what one unfinished run has written.

@@ -14,7 +14,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use appraise_schema::table::check_name;
@@ -122,7 +122,7 @@ impl Publisher {
     }
 
     /// Takes the lock of the output.
-    fn lock(&self) -> Result<File, ExportError> {
+    pub(crate) fn lock(&self) -> Result<File, ExportError> {
         self.disk.lock(&self.layout.lock(), self.lock_timeout)
     }
 
@@ -177,6 +177,20 @@ impl Staging {
     /// Takes a finished table into the snapshot, behind those already there.
     pub fn add_table(&mut self, table: WrittenTable) {
         self.tables.push(table);
+    }
+
+    /// The tables that are in the snapshot so far.
+    #[must_use]
+    pub fn tables(&self) -> &[WrittenTable] {
+        &self.tables
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn disk(&self) -> &Disk {
+        &self.publisher.disk
     }
 
     /// Writes the fitted values of the models.

@@ -15,6 +15,7 @@ use crate::canonical::{TEMPORARY_SUFFIX, TableWriter, WrittenTable};
 use crate::disk::{Disk, read_if_there};
 use crate::encoding::Compression;
 use crate::error::ExportError;
+use crate::garbage::dead_staging;
 use crate::layout::{ContentId, Layout, RUN_RECORD, RunId};
 use crate::manifest::{Input, json_bytes};
 use crate::snapshot::entries;
@@ -38,6 +39,8 @@ pub enum RunStatus {
     Interrupted,
     /// It ended without a word; a later run found out.
     Died,
+    /// Of a stage: what it makes was there already.
+    Reused,
 }
 
 /// One stage of a run.
@@ -56,6 +59,9 @@ pub struct Stage {
     pub rows_in: u64,
     /// Rows that went out.
     pub rows_out: u64,
+    /// Why what it makes was there already; `None` where all was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused: Option<String>,
 }
 
 /// One data check of a run.
@@ -300,11 +306,8 @@ pub fn recover(layout: &Layout, disk: &Disk) -> Result<Vec<RunId>, ExportError> 
             _ => {}
         }
     }
-    for name in entries(&layout.all_staging())? {
-        let Ok(run_id) = name.parse::<RunId>() else { continue };
-        if !lives(&layout.run(&run_id))? {
-            disk.remove_tree(&layout.staging(&run_id))?;
-        }
+    for folder in dead_staging(layout)? {
+        disk.remove_tree(&folder)?;
     }
     Ok(dead)
 }
@@ -318,7 +321,7 @@ fn remove_unfinished_quarantine(disk: &Disk, run_folder: &Path) -> Result<(), Ex
 }
 
 /// Whether the process of the run in `folder` holds its lock.
-fn lives(folder: &Path) -> Result<bool, ExportError> {
+pub(crate) fn lives(folder: &Path) -> Result<bool, ExportError> {
     let path = lock_path(folder);
     let lock = match File::open(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),

@@ -197,7 +197,10 @@ fn missing(layout: &Layout, wanted: &str, why: String) -> ExportError {
 }
 
 /// The dates that have a pointer, in order.
-fn dates(layout: &Layout) -> Result<Vec<AsOf>, ExportError> {
+///
+/// # Errors
+/// When the folder of snapshots can't be listed.
+pub fn dates(layout: &Layout) -> Result<Vec<AsOf>, ExportError> {
     let names = entries(&layout.snapshots())?;
     let dates = names.iter().filter_map(|name| name.parse::<AsOf>().ok());
     Ok(dates.filter(|&date| layout.date_pointer(date).exists()).collect())
@@ -213,7 +216,10 @@ fn dates_that_exist(layout: &Layout) -> Result<String, ExportError> {
 }
 
 /// Names of what is in `folder`, in order; none when it does not exist.
-pub(crate) fn entries(folder: &Path) -> Result<Vec<String>, ExportError> {
+///
+/// # Errors
+/// When it can't be listed.
+pub fn entries(folder: &Path) -> Result<Vec<String>, ExportError> {
     let error = |source| ExportError::io("list", folder, source);
     let listing = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

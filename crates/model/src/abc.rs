@@ -134,6 +134,10 @@ impl Model for Abc {
             None => self.thawed(card.clone()),
         }
     }
+
+    fn section(&self) -> Option<&'static str> {
+        Some("abc")
+    }
 }
 
 /// What is summed up of a class.

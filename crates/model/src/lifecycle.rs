@@ -205,6 +205,10 @@ impl Model for Lifecycle {
             None => Ok(Box::new(self.thawed(card.clone())?)),
         }
     }
+
+    fn section(&self) -> Option<&'static str> {
+        Some("lifecycle")
+    }
 }
 
 impl Lifecycle {

@@ -25,6 +25,12 @@ pub(crate) trait Model: Send + Sync {
     /// Takes the model from a card that was fitted before.
     fn thaw(&self, card: &ModelCard) -> Result<Box<dyn Fitted + '_>, ModelError>;
 
+    /// Its section of the pipeline's models, where a card of its own fit stands for fitting the same customers again: with equal
+    /// parameters, taking it from the card gives the same columns and the same card. `None` where that is not so.
+    fn section(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What is questionable about its parameters. Calls the expression engine: not for use inside a rayon job.
     fn lint(&self) -> Result<Vec<Lint>, ModelError> {
         Ok(Vec::new())

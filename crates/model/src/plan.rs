@@ -151,7 +151,7 @@ impl ModelPlan {
     /// When a column is absent or of another type, a buyer lacks a value, or a rule can't be evaluated. Calls
     /// the expression engine: not for use inside a rayon job.
     pub fn fit_and_apply(&self, as_of: AsOf, features: &[RecordBatch]) -> Result<Valued, ModelError> {
-        self.run(None, as_of.to_string(), features)
+        Self::run(self.fit(as_of, features)?, features)
     }
 
     /// Values the customers of `features` by a card that was fitted before. The score weights and segment rules
@@ -161,14 +161,7 @@ impl ModelPlan {
     /// As [`ModelPlan::fit_and_apply`], and [`ModelError::CardMismatch`] when the card was fitted with other
     /// models, methods or money.
     pub fn apply(&self, card: &ModelCard, features: &[RecordBatch]) -> Result<Valued, ModelError> {
-        if card.money_scale != self.money_scale {
-            return Err(ModelError::CardMismatch {
-                what: "the scale of money".to_owned(),
-                card: card.money_scale.to_string(),
-                config: self.money_scale.to_string(),
-            });
-        }
-        self.run(Some(card), card.as_of.clone(), features)
+        Self::run(self.thaw(card, features)?, features)
     }
 
     /// What is questionable about the segment rules. Empty without rules.
@@ -213,18 +206,67 @@ impl ModelPlan {
     /// When a column is absent or of another type, a buyer lacks a value, or a rule can't be evaluated. Calls
     /// the expression engine: not for use inside a rayon job.
     pub fn fit(&self, as_of: AsOf, features: &[RecordBatch]) -> Result<FittedModels<'_>, ModelError> {
-        self.fitted(None, as_of.to_string(), features)
+        self.fitted(&|_| None, as_of.to_string(), features)
     }
 
-    fn run(&self, frozen: Option<&ModelCard>, as_of: String, features: &[RecordBatch]) -> Result<Valued, ModelError> {
-        let mut fitted = self.fitted(frozen, as_of, features)?;
+    /// As [`ModelPlan::fit`], but models whose section is in `sections` are taken from `card`, which was fitted to the same
+    /// customers with the same parameters of theirs and of the models that they read.
+    ///
+    /// # Errors
+    /// As [`ModelPlan::fit`], and [`ModelError::CardMismatch`] when the card is another one.
+    pub fn fit_again(
+        &self,
+        as_of: AsOf,
+        features: &[RecordBatch],
+        card: &ModelCard,
+        sections: &BTreeSet<String>,
+    ) -> Result<FittedModels<'_>, ModelError> {
+        let kept = |model: &dyn Model| model.section().filter(|&section| sections.contains(section)).map(|_| card);
+        self.fitted(&kept, as_of.to_string(), features)
+    }
+
+    /// Takes every model from a card that was fitted before, maybe to other customers; cut-offs and `as_of` stay the card's.
+    /// Ranks are counted among `features`, of which [`ModelPlan::fit_inputs`] are enough.
+    ///
+    /// # Errors
+    /// As [`ModelPlan::apply`].
+    pub fn thaw(&self, card: &ModelCard, features: &[RecordBatch]) -> Result<FittedModels<'_>, ModelError> {
+        if card.money_scale != self.money_scale {
+            return Err(ModelError::CardMismatch {
+                what: "the scale of money".to_owned(),
+                card: card.money_scale.to_string(),
+                config: self.money_scale.to_string(),
+            });
+        }
+        self.fitted(&|_| Some(card), card.as_of.clone(), features)
+    }
+
+    /// For every model that a card can stand for its section, and the sections of the models whose columns it reads. A model
+    /// that reads one for which no card can stand is not named.
+    #[must_use]
+    pub fn sections(&self) -> Vec<(&'static str, Vec<&'static str>)> {
+        let mut sections: Vec<(&'static str, Vec<&'static str>)> = Vec::new();
+        for (number, model) in self.models.iter().enumerate() {
+            let reads: BTreeSet<String> = model.fit_inputs().into_iter().chain(model.inputs()).collect();
+            let before = self.models[..number].iter();
+            let read = before.filter(|before| before.columns().iter().any(|column| reads.contains(&column.name)));
+            let before = read.map(|read| read.section());
+            if let Some((section, before)) = model.section().zip(before.collect::<Option<Vec<_>>>()) {
+                sections.push((section, before));
+            }
+        }
+        sections
+    }
+
+    fn run(mut fitted: FittedModels<'_>, features: &[RecordBatch]) -> Result<Valued, ModelError> {
         let batches = fitted.apply(features)?;
         Ok(Valued { card: fitted.into_card(), batches })
     }
 
-    fn fitted(
+    /// Models from the card that `frozen` gives, the others fitted.
+    fn fitted<'c>(
         &self,
-        frozen: Option<&ModelCard>,
+        frozen: &dyn Fn(&dyn Model) -> Option<&'c ModelCard>,
         as_of: String,
         features: &[RecordBatch],
     ) -> Result<FittedModels<'_>, ModelError> {
@@ -232,13 +274,14 @@ impl ModelPlan {
         let mut table = features.to_vec();
         let mut models = Vec::with_capacity(self.models.len());
         for (number, model) in self.models.iter().enumerate() {
-            let mut fitted = match frozen {
-                Some(frozen) => model.thaw(frozen)?,
+            let mut fitted = match frozen(model.as_ref()) {
+                Some(frozen) => {
+                    let mut fitted = model.thaw(frozen)?;
+                    fitted.survey(&table)?;
+                    fitted
+                }
                 None => model.fit(&table)?,
             };
-            if frozen.is_some() {
-                fitted.survey(&table)?;
-            }
             if self.is_read_by_fits(number) {
                 table = with_columns(&table, &model.columns(), fitted.apply(0, &table)?)?;
             }

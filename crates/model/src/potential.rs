@@ -76,6 +76,10 @@ impl Model for Potential {
         let fitted = from_card(&self.config, self.scale, card)?;
         Ok(Box::new(FittedPotential { knows_alive: self.knows_alive, ..fitted }))
     }
+
+    fn section(&self) -> Option<&'static str> {
+        Some("potential")
+    }
 }
 
 /// The columns that the model adds to customers with `features`.

@@ -65,6 +65,15 @@ impl Model for Rfm {
         let card = card.rfm.as_ref().ok_or_else(|| ModelError::not_in_card("`rfm`"))?;
         Ok(Box::new(from_card(&self.config, self.scale, card)?))
     }
+
+    /// Split ties are told apart by the customers' keys, which the card does not name.
+    fn section(&self) -> Option<&'static str> {
+        let splits = |method: &ScoreMethod| {
+            matches!(method, ScoreMethod::Quantile { ties: Ties::Split } | ScoreMethod::Nested { ties: Ties::Split })
+        };
+        let RfmConfig { recency, frequency, monetary, .. } = &self.config;
+        (![recency, frequency, monetary].into_iter().any(splits)).then_some("rfm")
+    }
 }
 
 /// The columns that RFM adds.

@@ -208,6 +208,10 @@ impl Model for ValueMatrix {
         let from = [self.current.thaw(&card.current, "current")?, self.future.thaw(&card.future, "future")?];
         Ok(Box::new(FittedMatrix { matrix: self, card: card.clone(), from }))
     }
+
+    fn section(&self) -> Option<&'static str> {
+        Some("value_matrix")
+    }
 }
 
 impl ValueMatrix {

@@ -132,6 +132,10 @@ impl Model for Xyz {
         let what = "`x`, `y` of `xyz`".to_owned();
         Err(ModelError::CardMismatch { what, card: shown(fitted), config: shown(asked) })
     }
+
+    fn section(&self) -> Option<&'static str> {
+        Some("xyz")
+    }
 }
 
 fn variations(batch: &RecordBatch) -> Result<&Float64Array, ModelError> {

@@ -6,6 +6,7 @@ use std::io::{self, BufReader, BufWriter, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use appraise_export::kept::read_rows;
 use arrow::array::{ArrayRef, MutableArrayData, RecordBatch, make_array};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
@@ -16,6 +17,8 @@ use crate::error::RunError;
 
 /// Bytes read or written at once.
 const BUFFER_BYTES: usize = 1 << 20;
+/// Rows of an encoded table that are decoded at once.
+const TABLE_ROWS: usize = 1 << 15;
 
 /// Rows while they come.
 pub(crate) struct BatchStoreWriter {
@@ -68,7 +71,7 @@ impl BatchStoreWriter {
     pub(crate) fn finish(self) -> Result<BatchStore, RunError> {
         let Self { schema, temp_dir, held, rows, file, .. } = self;
         let file = file.map(finished).transpose().map_err(|error| spill_error(&temp_dir, error))?;
-        Ok(BatchStore { schema, temp_dir, held, file, rows })
+        Ok(BatchStore { schema, temp_dir, held, file, table: Vec::new(), rows })
     }
 }
 
@@ -90,10 +93,17 @@ pub(crate) struct BatchStore {
     temp_dir: PathBuf,
     held: Vec<RecordBatch>,
     file: Option<File>,
+    /// Files of a published form, where the rows stand in them.
+    table: Vec<PathBuf>,
     rows: u64,
 }
 
 impl BatchStore {
+    /// The rows of the encoded table in the files `table`, `rows` in all, of which nothing is held.
+    pub(crate) fn of_table(schema: SchemaRef, table: Vec<PathBuf>, rows: u64) -> Self {
+        Self { schema, temp_dir: PathBuf::new(), held: Vec::new(), file: None, table, rows }
+    }
+
     /// Number of rows.
     pub(crate) fn rows(&self) -> u64 {
         self.rows
@@ -109,7 +119,8 @@ impl BatchStore {
     /// # Errors
     /// [`RunError::Spill`] when the file can't be read; so may be every batch.
     pub(crate) fn batches(&self) -> Result<impl Iterator<Item = Result<RecordBatch, RunError>> + '_, RunError> {
-        Ok(self.held.iter().cloned().map(Ok).chain(self.stored(None)?))
+        let table = self.encoded((0..self.schema.fields().len()).collect());
+        Ok(self.held.iter().cloned().map(Ok).chain(self.stored(None)?).chain(table))
     }
 
     /// All batches in order, with only the columns that `keep` names.
@@ -124,7 +135,14 @@ impl BatchStore {
         let positions: Vec<usize> =
             fields.filter(|(_, field)| keep(field.name())).map(|(position, _)| position).collect();
         let stored = self.stored(Some(positions.clone()))?.map(|batch| Ok(compact(&batch?)?));
-        Ok(self.held.iter().map(move |batch| Ok(batch.project(&positions)?)).chain(stored))
+        let table = self.encoded(positions.clone());
+        Ok(self.held.iter().map(move |batch| Ok(batch.project(&positions)?)).chain(stored).chain(table))
+    }
+
+    /// The batches in the files of a table.
+    fn encoded(&self, positions: Vec<usize>) -> impl Iterator<Item = Result<RecordBatch, RunError>> + '_ {
+        let rows = read_rows(self.table.clone(), &self.schema, positions, TABLE_ROWS);
+        rows.map(|batch| Ok(batch?))
     }
 
     /// The batches in the file.

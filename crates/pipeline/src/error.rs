@@ -118,6 +118,14 @@ pub enum RunError {
         /// What the panic said.
         message: String,
     },
+    /// A model card that stands for a fit can't be read.
+    #[error("model card `{path}`: {why}")]
+    Card {
+        /// Its file.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
     /// There is nothing that a backtest could judge.
     #[error("there is nothing to judge: {why}")]
     NothingToJudge {
@@ -188,7 +196,7 @@ impl RunError {
         match self {
             Self::Ingest(error) => ingest_code(error),
             Self::Source { source, .. } => ingest_code(source),
-            Self::IdTypes { .. } => 4,
+            Self::IdTypes { .. } | Self::Card { .. } => 4,
             Self::Fold(error) => match error {
                 FoldError::Conflict { .. } | FoldError::MoneyOverflow { .. } => 5,
                 FoldError::PartitionTooLarge { .. } | FoldError::Memory { .. } | FoldError::Spill { .. } => 9,
@@ -235,6 +243,7 @@ impl RunError {
             Self::Model(error) => return error.hint(),
             Self::Export(error) => return error.hint(),
             Self::IdTypes { .. } => "map one of them with a CAST, so that equal ids are equal",
+            Self::Card { .. } => "name a `model_card.json` of a snapshot, or fit anew with `model.refit: always`",
             Self::Panic { .. } => "please report it; `--log-level debug` says where it happened",
             Self::Conflict { .. } => {
                 "map an id that names one row for good, or map `loaded_at` and say `duplicates: latest`"

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use appraise_export::{ContentId, Input};
+use appraise_export::{ContentId, Input, Publisher};
 use appraise_ingest::{IngestError, InputFile, digest, discover};
-use appraise_schema::SourceKind;
+use appraise_schema::{AsOf, SourceKind};
 use serde_json::json;
 
+use crate::cache::digests;
 use crate::error::RunError;
 use crate::run::RunOptions;
 use crate::session::versions;
@@ -24,6 +25,17 @@ pub(crate) struct Inputs {
     pub(crate) sources: BTreeMap<SourceKind, Vec<InputFile>>,
     /// By name of the table.
     pub(crate) references: BTreeMap<String, Vec<InputFile>>,
+}
+
+/// What the inputs of a run are.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    /// The files as the manifest lists them.
+    pub(crate) listed: Vec<Input>,
+    /// What each file is, without its path, in the order of these texts.
+    pub(crate) identities: Vec<String>,
+    /// The name of the content.
+    pub(crate) content_id: ContentId,
 }
 
 impl Inputs {
@@ -66,14 +78,33 @@ impl Inputs {
         self.files().map(|(_, file)| file.bytes).sum()
     }
 
-    /// The files as the manifest lists them, and the name of the content that they and the pipeline make.
-    pub(crate) fn identify(
+    /// The paths of all files, in the same order.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        self.files().map(|(_, file)| file.path.clone()).collect()
+    }
+
+    /// The digests of all files; those that `publisher`'s root remembers are not computed.
+    pub(crate) fn digests(
         &self,
         pipeline: &Pipeline,
+        publisher: &Publisher,
         options: &RunOptions,
-    ) -> Result<(Vec<Input>, ContentId), RunError> {
-        let paths: Vec<PathBuf> = self.files().map(|(_, file)| file.path.clone()).collect();
-        let digests = digest(&paths, options.threads, &options.cancel)?;
+    ) -> Result<Vec<String>, RunError> {
+        if pipeline.cache.keep > 0 {
+            return digests::of(publisher, &self.paths(), options);
+        }
+        Ok(digest(&self.paths(), options.threads, &options.cancel)?)
+    }
+
+    /// What the files of these `digests` are, and the name of the content that they, the pipeline and the card of models that are not
+    /// fitted make; `card` is its digest.
+    pub(crate) fn identity(
+        &self,
+        pipeline: &Pipeline,
+        as_of: AsOf,
+        digests: Vec<String>,
+        card: Option<&str>,
+    ) -> Identity {
         let mut identities: Vec<String> = self
             .files()
             .zip(&digests)
@@ -82,12 +113,15 @@ impl Inputs {
             })
             .collect();
         identities.sort_unstable();
-        let content = json!({
+        let mut content = json!({
             "versions": versions(),
             "pipeline": pipeline.semantic(),
-            "as_of": options.as_of.to_string(),
+            "as_of": as_of.to_string(),
             "inputs": identities,
         });
+        if let Some(card) = card {
+            content["model_card"] = card.into();
+        }
         let input = |((source, file), digest): ((String, &InputFile), String)| Input {
             source,
             path: shown_path(pipeline, &file.path).display().to_string(),
@@ -95,7 +129,8 @@ impl Inputs {
             digest,
             rows: file.rows,
         };
-        Ok((self.files().zip(digests).map(input).collect(), ContentId::of(&content)))
+        let listed = self.files().zip(digests).map(input).collect();
+        Identity { listed, identities, content_id: ContentId::of(&content) }
     }
 
     /// The digest names the bytes that were there before the read: they must be there after it.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use appraise_export::Layout;
 use appraise_feature_engineering::FeatureConfig;
-use appraise_ingest::InputFile;
+use appraise_ingest::{InputFile, SourceConfig};
 use appraise_model::{Lint, ModelPlan};
 use appraise_schema::event::Form;
-use appraise_schema::{AsOf, SourceKind, TableContract};
+use appraise_schema::{AsOf, KeyType, SourceKind, TableContract};
 use serde::Serialize;
 
+pub use crate::cache::PlannedStage;
+use crate::cache::planned;
 use crate::error::RunError;
 use crate::feature_plan::FeaturePlan;
 use crate::inputs::Inputs;
@@ -48,6 +50,8 @@ pub struct Plan {
     pub expected_spill_bytes: u64,
     /// Tables that would be written, with their columns.
     pub tables: Vec<TableContract>,
+    /// What the run would use of earlier runs, and why.
+    pub stages: Vec<PlannedStage>,
     /// What is questionable about the segment rules.
     pub lint: Vec<String>,
     /// Root of the published tables.
@@ -79,13 +83,9 @@ pub fn plan(loaded: &Loaded, as_of: AsOf, threads: usize, memory_limit: u64) -> 
     let pipeline = &loaded.pipeline;
     let budget = Budget::new(memory_limit, threads)?;
     let inputs = Inputs::find(pipeline)?;
-    // That amounts are converted decides what is read; the rates themselves do not.
-    let exchange_rates = pipeline.exchange_rates.as_ref().map(|_| Arc::default());
-    let tables = ReferenceTables { exchange_rates, ..ReferenceTables::default() };
-    let shared = Shared { as_of, symbols: Arc::default(), tables };
-    let configs = sources::configs(pipeline, &shared, &BTreeMap::new())?;
-    let plans = ReadPlans::new(&inputs, &configs)?;
-    let tables = PublishedTables::new(pipeline, stages::features(pipeline, as_of, plans.key_type, &shared.tables))?;
+    let footers = Footers::new(pipeline, as_of)?;
+    let plans = ReadPlans::new(&inputs, &footers.configs)?;
+    let tables = footers.tables(pipeline, as_of, plans.key_type)?;
     let events = event_bytes(&plans);
     let columns: u64 = tables.contracts().map(|table| table.columns.len() as u64).sum();
     let cells = CELL_BYTES * columns * plans.rows() / ROWS_PER_CUSTOMER;
@@ -93,7 +93,9 @@ pub fn plan(loaded: &Loaded, as_of: AsOf, threads: usize, memory_limit: u64) -> 
         (events.min(budget.scatter_bytes), cells.min(budget.features_bytes + budget.values_bytes));
     let drift =
         plans.plans.iter().flat_map(|(kind, plan)| plan.drift().iter().map(|line| format!("{}: {line}", kind.name())));
+    let stages = planned(pipeline, as_of, &inputs, &tables)?;
     Ok(Plan {
+        stages,
         pipeline: pipeline.name.clone(),
         as_of: as_of.to_string(),
         rows: plans.rows(),
@@ -106,6 +108,35 @@ pub fn plan(loaded: &Loaded, as_of: AsOf, threads: usize, memory_limit: u64) -> 
         inputs: planned_inputs(&inputs, &plans),
         lint: tables.lint.iter().map(ToString::to_string).collect(),
     })
+}
+
+/// How the inputs would be read, by what their footers tell.
+pub(crate) struct Footers {
+    shared: Shared,
+    /// What ingest is asked for of every source.
+    pub(crate) configs: BTreeMap<SourceKind, SourceConfig>,
+}
+
+impl Footers {
+    /// How the inputs of `pipeline` would be read.
+    pub(crate) fn new(pipeline: &Pipeline, as_of: AsOf) -> Result<Self, RunError> {
+        // That amounts are converted decides what is read; the rates themselves do not.
+        let exchange_rates = pipeline.exchange_rates.as_ref().map(|_| Arc::default());
+        let tables = ReferenceTables { exchange_rates, ..ReferenceTables::default() };
+        let shared = Shared { as_of, symbols: Arc::default(), tables };
+        let configs = sources::configs(pipeline, &shared, &BTreeMap::new())?;
+        Ok(Self { shared, configs })
+    }
+
+    /// The tables that would be published, with customer keys of `key_type`.
+    pub(crate) fn tables(
+        &self,
+        pipeline: &Pipeline,
+        as_of: AsOf,
+        key_type: KeyType,
+    ) -> Result<PublishedTables, RunError> {
+        PublishedTables::new(pipeline, stages::features(pipeline, as_of, key_type, &self.shared.tables))
+    }
 }
 
 fn planned_inputs(inputs: &Inputs, plans: &ReadPlans<'_>) -> Vec<PlannedInput> {

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use appraise_export::{ContentId, Facts, Input, Outcome, Published, RunStatus};
+use appraise_export::{ContentId, Facts, Input, Outcome, Published, RunStatus, Staging};
 use appraise_feature_engineering::ScatterOptions;
 use appraise_ingest::Progress;
-use appraise_schema::AsOf;
+use appraise_schema::{AsOf, TableContract};
 use serde_json::{Value, json};
 
 use crate::backtest::{BacktestOptions, backtest};
 use crate::batch_store::BatchStore;
+use crate::cache;
 use crate::clock::Clock;
 use crate::conflict::locate;
 use crate::error::RunError;
@@ -22,6 +23,7 @@ use crate::ledger::Ledger;
 use crate::memory::Budget;
 use crate::plan::PublishedTables;
 use crate::references;
+use crate::refit::frozen;
 use crate::session::{Session, stillborn, versions};
 use crate::sources::{self, ReadPlans, read_all};
 use crate::spec::Loaded;
@@ -97,18 +99,23 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
     let budget = Budget::new(options.memory_limit, options.threads)?;
 
     let inputs = session.stage("discover", 0, |_| Ok(counted(Inputs::find(pipeline)?, Inputs::rows)))?;
-    let (listed, content_id) = session.stage("digest", 0, |_| {
+    let (identity, frozen) = session.stage("digest", 0, |session| {
         watch.begin("digest", 0, inputs.bytes());
-        Ok((inputs.identify(pipeline, options)?, 0))
+        let digests = inputs.digests(pipeline, &session.publisher, options)?;
+        let frozen = frozen(pipeline, &session.publisher, as_of)?;
+        let card = frozen.as_ref().map(|frozen| frozen.sha256.as_str());
+        Ok(((inputs.identity(pipeline, as_of, digests, card), frozen), 0))
     })?;
-    session.note_content(&content_id);
-    if let Some(published) = session.publisher.find(as_of, &content_id)? {
+    session.note_content(&identity.content_id);
+    if let Some(published) = session.publisher.find(as_of, &identity.content_id)? {
         session.note_published(&published)?;
         return Ok(RunStatus::NothingNew);
     }
 
-    session.record.inputs.clone_from(&listed);
-    let (tables, features) = features(session, &inputs, budget, watch)?;
+    session.record.inputs.clone_from(&identity.listed);
+    let mut staging = session.publisher.stage(&session.record.run_id)?;
+    let kept = cache::features(session, &inputs, &identity, &mut staging, budget, watch)?;
+    let cache::Features { tables, rows: features, .. } = &kept;
     for lint in &tables.lint {
         if lint.finding.is_certain() { tracing::warn!("{lint}") } else { tracing::debug!("{lint}") }
     }
@@ -116,13 +123,16 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
     let model = tables.model.as_ref();
     let fitted = session.stage("fit", customers, |session| {
         watch.begin("fit", customers, 0);
-        Ok((model.map(|model| fit(session, model, &features)).transpose()?, customers))
+        Ok((model.map(|model| fit(session, model, &kept, frozen.as_ref())).transpose()?, customers))
     })?;
     let values = session.stage("model", customers, |session| {
         watch.begin("model", customers, 0);
-        let values = model.zip(fitted).map(|(model, fitted)| value(session, model, fitted, &features, budget));
+        let values = model.zip(fitted).map(|(model, fitted)| value(session, model, fitted, features, budget));
         Ok((values.transpose()?, customers))
     })?;
+    if let (Some(model), Some(values), None) = (model, &values, &frozen) {
+        cache::keep_fits(session, &kept, model, &values.card);
+    }
     session.save()?;
     if let Some(gate) = &pipeline.gates.backtest
         && session.is_due(BACKTEST_GATE, gate.every_days)?
@@ -130,10 +140,10 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
         session.stage("backtest", customers, |session| Ok((judge(session, gate, watch)?, customers)))?;
     }
     let published = session.stage("publish", customers, |session| {
-        let rows = customers * tables.contracts().count() as u64;
+        let rows = customers * tables.contracts().skip(1).count() as u64;
         watch.begin("publish", rows, 0);
-        let facts = facts(session, content_id, listed);
-        Ok((publish(session, &tables, &features, values.as_ref(), facts, watch)?, rows))
+        let facts = facts(session, identity.content_id, identity.listed);
+        Ok((publish(session, staging, tables, values.as_ref(), facts, watch)?, rows))
     })?;
     session.note_published(&published)?;
     Ok(if published.outcome == Outcome::Published { RunStatus::Succeeded } else { RunStatus::NothingNew })
@@ -222,29 +232,40 @@ fn facts(session: &Session<'_>, content_id: ContentId, inputs: Vec<Input>) -> Fa
     }
 }
 
-/// Writes the tables and the model card, and commits them together.
+/// Writes `rows` as the table of `contract` to `staging`.
+pub(crate) fn encode(
+    session: &Session<'_>,
+    staging: &mut Staging,
+    contract: &TableContract,
+    rows: &BatchStore,
+    watch: &dyn Watch,
+) -> Result<(), RunError> {
+    let mut writer = staging.table(contract)?;
+    for batch in rows.batches()? {
+        session.options.check_cancelled()?;
+        let batch = batch?;
+        let rows = batch.num_rows() as u64;
+        writer.write(batch)?;
+        watch.advance(rows, 0);
+    }
+    staging.add_table(writer.finish()?);
+    Ok(())
+}
+
+/// Writes the tables behind the first and the model card to `staging`, and commits them together.
 fn publish(
     session: &Session<'_>,
+    mut staging: Staging,
     tables: &PublishedTables,
-    features: &BatchStore,
     values: Option<&Values>,
     facts: Facts,
     watch: &dyn Watch,
 ) -> Result<Published, RunError> {
-    let mut staging = session.publisher.stage(&session.record.run_id)?;
-    let stores = std::iter::once(features).chain(values.map(|values| &values.rows));
+    let stores = values.map(|values| &values.rows).into_iter();
     let stores = stores.chain(values.and_then(|values| values.groups.as_ref()));
     let stores = stores.chain(values.and_then(|values| values.actions.as_ref()));
-    for (contract, store) in tables.contracts().zip(stores) {
-        let mut writer = staging.table(contract)?;
-        for batch in store.batches()? {
-            session.options.check_cancelled()?;
-            let batch = batch?;
-            let rows = batch.num_rows() as u64;
-            writer.write(batch)?;
-            watch.advance(rows, 0);
-        }
-        staging.add_table(writer.finish()?);
+    for (contract, store) in tables.contracts().skip(1).zip(stores) {
+        encode(session, &mut staging, contract, store, watch)?;
     }
     if let Some(values) = values {
         staging.write_model_card(values.card.to_json()?.as_bytes())?;

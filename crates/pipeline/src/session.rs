@@ -14,6 +14,7 @@ use appraise_schema::{Accounting, AsOf, SourceKind};
 use serde_json::{Map, Value, json};
 
 use crate::backtest::Backtest;
+use crate::cache::Entry;
 use crate::clock::{Clock, cpu_s};
 use crate::error::RunError;
 use crate::feature_plan::FeaturePlanError;
@@ -22,7 +23,7 @@ use crate::memory;
 use crate::run::RunOptions;
 use crate::sources::ReadPlans;
 use crate::spec::Loaded;
-use crate::spec::resolved::Compression;
+use crate::spec::resolved::{Compression, Pipeline};
 use crate::stages;
 use crate::summary::{self, Rows, Summary};
 
@@ -36,6 +37,8 @@ pub(crate) struct Session<'a> {
     log: RunLog,
     quarantine: Option<TableWriter>,
     tables: Map<String, Value>,
+    /// Why some of the running stage need not be done.
+    reused: Option<String>,
 }
 
 impl<'a> Session<'a> {
@@ -48,7 +51,7 @@ impl<'a> Session<'a> {
         let record = started(loaded, options, clock);
         let log = RunLog::start(&publisher.layout, &publisher.disk, &record)?;
         tracing::info!(run_id = record.run_id.as_str(), as_of = %options.as_of, "run started");
-        Ok(Self { loaded, options, publisher, record, clock, log, quarantine: None, tables: Map::new() })
+        Ok(Self { loaded, options, publisher, record, clock, log, quarantine: None, tables: Map::new(), reused: None })
     }
 
     /// Runs one stage and notes how long it took. `work` gives its result and the rows that went out.
@@ -67,9 +70,36 @@ impl<'a> Session<'a> {
             Ok((_, rows_out)) => (RunStatus::Succeeded, *rows_out),
             Err(_) => (RunStatus::Failed, 0),
         };
-        self.record.stages.push(Stage { name: name.to_owned(), status, wall_s, cpu_s, rows_in, rows_out });
+        let reused = self.reused.take();
+        self.record.stages.push(Stage { name: name.to_owned(), status, wall_s, cpu_s, rows_in, rows_out, reused });
         tracing::info!(stage = name, wall_s, cpu_s, rows_in, rows_out, "stage ended");
         outcome.map(|(result, _)| result)
+    }
+
+    /// Notes why some of the running stage need not be done.
+    pub(crate) fn note_reused(&mut self, why: String) {
+        self.reused = Some(why);
+    }
+
+    /// Notes the stages whose work an earlier run did, with its books.
+    pub(crate) fn note_kept(&mut self, entry: &Entry) {
+        let (run_id, rows) = (&entry.body.run_id, entry.rows());
+        let why = format!("same inputs and settings as in run {run_id}");
+        tracing::info!(run_id = run_id.as_str(), rows, "customer_features are those of an earlier run");
+        for name in ["ingest", "features", "encode"] {
+            self.record.stages.push(Stage {
+                name: name.to_owned(),
+                status: RunStatus::Reused,
+                wall_s: 0.0,
+                cpu_s: None,
+                rows_in: 0,
+                rows_out: rows,
+                reused: Some(why.clone()),
+            });
+        }
+        self.record.accounting.clone_from(&entry.body.accounting);
+        self.record.checks.extend(entry.body.checks.iter().cloned());
+        self.note_quarantine_of(run_id);
     }
 
     /// Whether `gate` is to be judged at this date: `every` so many days after the newest date up to it whose run has passed it
@@ -138,20 +168,7 @@ impl<'a> Session<'a> {
 
     /// Input rows of the newest date before this one that succeeded, of each source with a check that asks for them.
     pub(crate) fn previous_rows(&self) -> Result<BTreeMap<SourceKind, u64>, RunError> {
-        let sources = &self.loaded.pipeline.sources;
-        let asking = sources.iter().filter(|(_, source)| stages::needs_previous_rows(source)).map(|(kind, _)| *kind);
-        let mut rows = BTreeMap::new();
-        let mut asking = asking.peekable();
-        if asking.peek().is_none() {
-            return Ok(rows);
-        }
-        let as_of = self.options.as_of.to_string();
-        let runs = list_runs(&self.publisher.layout)?;
-        let before = runs.iter().filter(|run| run.status == RunStatus::Succeeded && run.as_of < as_of);
-        let newest = before.max_by(|a, b| (&a.as_of, &a.started_at).cmp(&(&b.as_of, &b.started_at)));
-        let of_newest = |kind: SourceKind| Some((kind, Rows::of(newest?, kind.name())?.input));
-        rows.extend(asking.filter_map(of_newest));
-        Ok(rows)
+        previous_rows(&self.loaded.pipeline, &self.publisher.layout, self.options.as_of)
     }
 
     /// Notes the books and checks of a source, also of one that failed them, and its quarantined rows.
@@ -268,12 +285,17 @@ impl<'a> Session<'a> {
         let Some(earlier) = runs.iter().rev().find(same) else { return Ok(()) };
         self.record.accounting.clone_from(&earlier.accounting);
         self.record.inputs.clone_from(&earlier.inputs);
-        let folder = layout.run(&earlier.run_id).join("quarantine");
+        self.note_quarantine_of(&earlier.run_id.clone());
+        Ok(())
+    }
+
+    /// Notes the quarantined rows of an earlier run, whose books are this run's.
+    fn note_quarantine_of(&mut self, run_id: &RunId) {
+        let folder = self.publisher.layout.run(run_id).join("quarantine");
         if folder.is_dir() {
-            let quarantined = summary::by_source(earlier).values().map(|rows| rows.quarantined).sum();
+            let quarantined = summary::by_source(&self.record).values().map(|rows| rows.quarantined).sum();
             self.note_table("quarantine", &folder, quarantined);
         }
-        Ok(())
     }
 
     /// Closes the record with the run's outcome.
@@ -301,6 +323,25 @@ impl<'a> Session<'a> {
         }
         Summary::new(&self.record, self.tables)
     }
+}
+
+/// Input rows of the newest date before `as_of` that succeeded, of each source with a check that asks for them.
+pub(crate) fn previous_rows(
+    pipeline: &Pipeline,
+    layout: &Layout,
+    as_of: AsOf,
+) -> Result<BTreeMap<SourceKind, u64>, RunError> {
+    let asking = pipeline.sources.iter().filter(|(_, source)| stages::needs_previous_rows(source));
+    let mut asking = asking.map(|(kind, _)| *kind).peekable();
+    if asking.peek().is_none() {
+        return Ok(BTreeMap::new());
+    }
+    let as_of = as_of.to_string();
+    let runs = list_runs(layout)?;
+    let before = runs.iter().filter(|run| run.status == RunStatus::Succeeded && run.as_of < as_of);
+    let newest = before.max_by(|a, b| (&a.as_of, &a.started_at).cmp(&(&b.as_of, &b.started_at)));
+    let of_newest = |kind: SourceKind| Some((kind, Rows::of(newest?, kind.name())?.input));
+    Ok(asking.filter_map(of_newest).collect())
 }
 
 fn note_error(record: &mut RunRecord, error: &RunError, loaded: &Loaded) {

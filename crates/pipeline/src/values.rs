@@ -6,8 +6,10 @@ use appraise_model::{ActionCaps, FittedModels, ModelCard, ModelPlan};
 use arrow::array::RecordBatch;
 
 use crate::batch_store::{BatchStore, BatchStoreWriter};
+use crate::cache::Features;
 use crate::error::RunError;
 use crate::memory::Budget;
+use crate::refit::Frozen;
 use crate::session::Session;
 
 /// Customers with their values, and the card of the models that gave them.
@@ -22,18 +24,25 @@ pub(crate) struct Values {
     pub(crate) actions: Option<BatchStore>,
 }
 
-/// Fits the models of `plan` to `features`. Calls the expression engine: not for use inside a rayon job.
+/// Fits the models of `plan` to `features`, but for fits that were kept, or takes them from the card `frozen`. Calls the expression engine: not for use inside a rayon job.
 ///
 /// # Errors
 /// When a model can't be fitted.
 pub(crate) fn fit<'p>(
-    session: &Session<'_>,
+    session: &mut Session<'_>,
     plan: &'p ModelPlan,
-    features: &BatchStore,
+    features: &Features,
+    frozen: Option<&Frozen>,
 ) -> Result<FittedModels<'p>, RunError> {
     let inputs = plan.fit_inputs();
-    let table: Vec<RecordBatch> = features.narrowed(|name| inputs.contains(name))?.collect::<Result<_, _>>()?;
-    Ok(plan.fit(session.options.as_of, &table)?)
+    let table: Vec<RecordBatch> = features.rows.narrowed(|name| inputs.contains(name))?.collect::<Result<_, _>>()?;
+    let as_of = session.options.as_of;
+    if let Some(Frozen { card, path, .. }) = frozen {
+        session.note_reused(format!("cut-offs and parameters as fitted at {}, of `{path}`", card.as_of));
+        return Ok(plan.thaw(card, &table)?);
+    }
+    let Some(kept) = features.fits(session, plan) else { return Ok(plan.fit(as_of, &table)?) };
+    Ok(plan.fit_again(as_of, &table, &kept.card, &kept.sections)?)
 }
 
 /// Values the customers of `features` by the models of `plan`. Calls the expression engine: not for use inside a rayon job.

@@ -1,6 +1,6 @@
 //! `appraise plan`.
 
-use appraise_pipeline::plan::PlannedInput;
+use appraise_pipeline::plan::{PlannedInput, PlannedStage};
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
 
@@ -60,6 +60,9 @@ fn text(plan: &appraise_pipeline::Plan) -> String {
     if plan.expected_spill_bytes > 0 {
         lines.push(format!("expects {} to wait on disk", HumanBytes(plan.expected_spill_bytes)));
     }
+    let stage = |PlannedStage { stage, action, why }: &PlannedStage| format!("  {stage}: {action}, {why}");
+    lines.push("does".to_owned());
+    lines.extend(plan.stages.iter().map(stage));
     lines.push(format!("writes below {}", plan.output));
     lines.extend(plan.tables.iter().map(|table| format!("  {}: {} columns", table.name, table.columns.len())));
     lines.extend(plan.drift.iter().map(|line| format!("drift: {line}")));

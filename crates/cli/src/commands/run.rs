@@ -1,15 +1,19 @@
 //! `appraise run`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use appraise_export::RunStatus;
 use appraise_pipeline::clock::{Clock, SystemClock};
+use appraise_pipeline::spec::Loaded;
+use appraise_pipeline::spec::resolved::Refit;
 use appraise_pipeline::{RunOptions, Summary};
+use appraise_schema::AsOf;
 use clap::Args;
 use serde_json::json;
 
 use crate::exit::{self, Failure};
-use crate::options::NightOptions;
+use crate::options::{MemoryOptions, NightOptions, ThreadOptions};
 use crate::output;
 use crate::progress::Bars;
 use crate::signals::Stop;
@@ -22,6 +26,16 @@ use crate::signals::Stop;
 pub(crate) struct Run {
     #[command(flatten)]
     night: NightOptions,
+    #[command(flatten)]
+    carrying: Carrying,
+    /// Takes cut-offs and parameters of all models from this model card instead of fitting them.
+    #[arg(long, value_name = "CARD")]
+    model: Option<PathBuf>,
+}
+
+/// How a run is carried out.
+#[derive(Debug, Args)]
+pub(crate) struct Carrying {
     /// Most rows to decode at once; decides speed and memory, never a result.
     #[arg(long, value_name = "ROWS", default_value_t = 32_768, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     batch_rows: u32,
@@ -39,22 +53,19 @@ pub(crate) struct Run {
     exit_skip: Option<u8>,
 }
 
-impl Run {
-    /// Runs, prints the summary, gives the exit code.
-    pub(crate) fn run(&self, bars: &Bars) -> Result<u8, Failure> {
-        let NightOptions { as_of, threads, memory, .. } = &self.night;
-        threads.apply();
-        let clock = SystemClock::start();
-        let loaded = match self.night.load() {
-            Ok(loaded) => loaded,
-            Err(failure) => {
-                output::json_line(&self.refused(&failure, &clock))?;
-                return Err(failure);
-            }
-        };
+impl Carrying {
+    /// Runs `loaded` at `as_of`, prints the summary, gives the exit code.
+    pub(crate) fn carry_out(
+        &self,
+        loaded: &Loaded,
+        as_of: AsOf,
+        (threads, memory): (&ThreadOptions, &MemoryOptions),
+        clock: &SystemClock,
+        bars: &Bars,
+    ) -> Result<u8, Failure> {
         let stop = Stop::listen()?;
         let options = RunOptions {
-            as_of: *as_of,
+            as_of,
             threads: threads.count(),
             batch_rows: usize::try_from(self.batch_rows).unwrap_or(usize::MAX),
             memory_limit: memory.limit(),
@@ -65,7 +76,7 @@ impl Run {
             cancel: Arc::clone(&stop.cancel),
             cancel_code: Arc::clone(&stop.code),
         };
-        let mut summary = appraise_pipeline::run(&loaded, &options, &clock, bars);
+        let mut summary = appraise_pipeline::run(loaded, &options, clock, bars);
         bars.finish();
         self.finish(&mut summary)
     }
@@ -79,6 +90,26 @@ impl Run {
             return Ok(summary.exit_code);
         }
         Err(Failure { code: summary.exit_code, messages: vec![summary.message.clone()], hint: summary.hint.clone() })
+    }
+}
+
+impl Run {
+    /// Runs, prints the summary, gives the exit code.
+    pub(crate) fn run(&self, bars: &Bars) -> Result<u8, Failure> {
+        let NightOptions { as_of, threads, memory, .. } = &self.night;
+        threads.apply();
+        let clock = SystemClock::start();
+        let mut loaded = match self.night.load() {
+            Ok(loaded) => loaded,
+            Err(failure) => {
+                output::json_line(&self.refused(&failure, &clock))?;
+                return Err(failure);
+            }
+        };
+        if let Some(card) = &self.model {
+            loaded.pipeline.model.refit = Refit::Card(std::path::absolute(card).unwrap_or_else(|_| card.clone()));
+        }
+        self.carrying.carry_out(&loaded, *as_of, (threads, memory), &clock, bars)
     }
 
     /// The summary of a run whose pipeline file is not valid.

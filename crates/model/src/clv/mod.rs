@@ -162,4 +162,8 @@ impl Model for Clv {
         let card = card.clv.clone().ok_or_else(|| ModelError::not_in_card("`clv`"))?;
         Ok(Box::new(apply::FittedClv::new(self, card)?))
     }
+
+    fn section(&self) -> Option<&'static str> {
+        Some("clv")
+    }
 }

@@ -121,6 +121,10 @@ impl Model for Credit {
         let card = card.credit.clone().ok_or_else(|| ModelError::not_in_card("`credit`"))?;
         Ok(Box::new(FittedCredit::new(self, card)?))
     }
+
+    fn section(&self) -> Option<&'static str> {
+        Some("credit")
+    }
 }
 
 /// The columns of a batch that the model reads.

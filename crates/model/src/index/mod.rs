@@ -165,4 +165,8 @@ impl Model for Index {
         let card = card.index.as_ref().ok_or_else(|| ModelError::not_in_card("`index`"))?;
         Ok(Box::new(FittedIndex::from_card(self, card)?))
     }
+
+    fn section(&self) -> Option<&'static str> {
+        Some("index")
+    }
 }

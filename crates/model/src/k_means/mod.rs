@@ -133,6 +133,10 @@ impl Model for Clusters {
         card.check(self)?;
         Ok(Box::new(FittedClusters { model: self, card: card.clone() }))
     }
+
+    fn section(&self) -> Option<&'static str> {
+        Some("k_means")
+    }
 }
 
 /// Fitted clusters, ready to apply.

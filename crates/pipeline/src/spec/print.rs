@@ -13,7 +13,7 @@ use super::index_text::{index, k_means};
 use super::node::{Node, Value, whole};
 use super::problem::{Place, join};
 use super::resolve::model::grid;
-use super::resolved::{Features, Pipeline, Potential, ReferenceTable, Rfm, ScoreRule, Source};
+use super::resolved::{Features, Pipeline, Potential, ReferenceTable, Refit, Rfm, ScoreRule, Source};
 use super::secrets::Secrets;
 use super::semantic::{clv, period_name, segments, unit_name};
 use super::yaml;
@@ -35,6 +35,9 @@ pub(crate) fn json(pipeline: &Pipeline, tree: &Node, secrets: &Secrets) -> Json 
     let mut origins = Map::new();
     printer.collect(&resolved, "", &mut origins);
     let mut whole = json!({ "pipeline": resolved, "origins": origins });
+    if let Refit::Card(path) = &pipeline.model.refit {
+        whole["model_card"] = path.display().to_string().into();
+    }
     mask_all(&mut whole, secrets);
     whole
 }
@@ -62,6 +65,12 @@ fn resolved(pipeline: &Pipeline, tree: &Node) -> Json {
     whole.extend((!tables.is_empty()).then(|| ("references".to_owned(), Json::Object(tables))));
     whole.insert("features".to_owned(), features(&pipeline.features));
     let mut model = Map::new();
+    let refit = match &pipeline.model.refit {
+        Refit::Always | Refit::Card(_) => "always".to_owned(),
+        Refit::Never => "never".to_owned(),
+        Refit::EveryDays(days) => format!("{days}d"),
+    };
+    model.insert("refit".to_owned(), refit.into());
     model.extend(pipeline.model.rfm.as_ref().map(|scores| ("rfm".to_owned(), rfm(scores, tree))));
     model.extend(pipeline.model.credit.as_ref().map(|of| ("credit".to_owned(), credit(of, tree))));
     model.extend(pipeline.model.clv.as_ref().map(|of| ("clv".to_owned(), clv(of))));
@@ -82,6 +91,7 @@ fn resolved(pipeline: &Pipeline, tree: &Node) -> Json {
     let groups = &pipeline.model.groups;
     model.extend((!groups.is_empty()).then(|| ("groups".to_owned(), json!(groups))));
     whole.insert("model".to_owned(), Json::Object(model));
+    whole.insert("cache".to_owned(), json!({ "keep": pipeline.cache.keep }));
     whole.extend(tree.get("gates").map(|gates| ("gates".to_owned(), gates.to_json())));
     let path = tree.at("export.path").map(Node::to_json);
     whole.insert("export".to_owned(), json!({ "path": path, "compression": pipeline.export.compression }));

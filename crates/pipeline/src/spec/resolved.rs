@@ -40,10 +40,33 @@ pub struct Pipeline {
     pub model: Model,
     /// What must hold before anything is published.
     pub gates: Gates,
+    /// What is kept for later runs.
+    pub cache: Cache,
     /// Where the tables go.
     pub export: Export,
     /// Whether the rows of dumps that were read are kept for later runs.
     pub ledger: bool,
+}
+
+/// What is kept for later runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cache {
+    /// Runs whose features and fitted models are kept. 0: nothing is kept, and nothing that is there is used.
+    pub keep: usize,
+}
+
+/// When models are fitted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Refit {
+    /// At every date.
+    #[default]
+    Always,
+    /// Only when no earlier date has fitted models.
+    Never,
+    /// When no earlier date has models whose fit is less than so many days old.
+    EveryDays(u32),
+    /// Never: they are those of this model card.
+    Card(PathBuf),
 }
 
 /// What must hold before anything is published.
@@ -212,6 +235,8 @@ pub struct Features {
 /// How customers are valued.
 #[derive(Debug, Clone, Default)]
 pub struct Model {
+    /// When they are fitted.
+    pub refit: Refit,
     /// The three scores, where they are asked for.
     pub rfm: Option<Rfm>,
     /// Probability of default, where it is asked for.

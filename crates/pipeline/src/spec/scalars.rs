@@ -41,6 +41,11 @@ const DAYS: Shape = Shape {
     matches: |text| text.strip_suffix('d').is_some_and(|days| is_digits(days, 1..=5)) && !text.starts_with('0'),
     expected: "a number of days such as `90d`, from 1d to 99999d",
 };
+const REFIT: Shape = Shape {
+    pattern: "^(always|never|[1-9][0-9]{0,4}d)$",
+    matches: |text| matches!(text, "always" | "never") || (DAYS.matches)(text),
+    expected: "`always`, `never`, or a number of days such as `7d`",
+};
 const HORIZON: Shape = Shape {
     pattern: "^[1-9][0-9]{0,3}(d|w|mo|y)$",
     matches: |text| text.parse::<appraise_schema::Horizon>().is_ok(),
@@ -88,8 +93,8 @@ const AUTO: Shape =
     Shape { pattern: "^auto$", matches: |text| text == "auto", expected: "`auto`, or a number from 2 to 20" };
 
 /// Every pattern that the JSON Schema uses.
-pub(crate) const SHAPES: [&Shape; 15] = [
-    &AUTO, &NAME, &GRADE, &SHARE, &WINDOW, &AGE, &DAYS, &HORIZON, &RATE, &MARGIN, &DATE, &DECIMAL, &NOT_BLANK,
+pub(crate) const SHAPES: [&Shape; 16] = [
+    &AUTO, &NAME, &GRADE, &SHARE, &WINDOW, &AGE, &DAYS, &REFIT, &HORIZON, &RATE, &MARGIN, &DATE, &DECIMAL, &NOT_BLANK,
     &MISSING, &JUDGEMENT,
 ];
 
@@ -184,6 +189,12 @@ text_scalar!(
     Days,
     DAYS,
     "days"
+);
+text_scalar!(
+    /// When models are fitted anew.
+    RefitText,
+    REFIT,
+    "refit"
 );
 text_scalar!(
     /// How far ahead a value reaches, in days, weeks, months or years.

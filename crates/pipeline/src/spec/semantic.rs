@@ -37,6 +37,25 @@ impl Pipeline {
     }
 }
 
+impl Pipeline {
+    /// The part of [`Pipeline::semantic`] that decides the rows and files of `customer_features`, and the limits by which reading the
+    /// inputs may fail.
+    #[must_use]
+    pub fn semantic_of_features(&self) -> Value {
+        let mut semantic = self.semantic();
+        if let Some(sections) = semantic.as_object_mut() {
+            sections.retain(|name, _| !matches!(name.as_str(), "name" | "model"));
+        }
+        let limits = |source: &Source| {
+            let of_checks = source.checks.iter().map(|check| check.tolerate.map(Share::fraction)).collect::<Vec<_>>();
+            let (rows, freshness) = (format!("{:?}", source.rows), format!("{:?}", source.freshness));
+            json!([source.tolerate.fraction(), of_checks, rows, freshness])
+        };
+        semantic["limits"] = self.sources.iter().map(|(kind, of)| json!([kind.name(), limits(of)])).collect();
+        semantic
+    }
+}
+
 fn source(source: &Source) -> Value {
     let columns: serde_json::Map<String, Value> = source
         .columns

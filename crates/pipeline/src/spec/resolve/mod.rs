@@ -25,10 +25,13 @@ use chrono_tz::Tz;
 
 use super::node::{Node, Value};
 use super::problem::{Problem, did_you_mean, join};
-use super::resolved::{Export, Model, Pipeline, Source};
+use super::resolved::{Cache, Export, Model, Pipeline, Source};
 use super::scalars::{ColumnSql, Name, ShareText};
 use super::types::Spec;
 use super::{built, expression};
+
+/// Runs whose features and fits are kept, unless the pipeline says otherwise.
+const DEFAULT_KEEP: u8 = 1;
 
 /// Collects problems at the places of a tree.
 pub(crate) struct Report<'t> {
@@ -168,6 +171,7 @@ fn pipeline(report: &mut Report<'_>, spec: &Spec, folder: &Path, output: Option<
     let mut model = Model { credit, clv, potential, k_means, index, ..scored };
     classes::resolve(report, &written, &sources, &features, &mut model);
     let gates = gates::resolve(report, &spec.gates.clone().unwrap_or_default(), &model);
+    let keep = spec.cache.as_ref().and_then(|cache| cache.keep).unwrap_or(DEFAULT_KEEP);
     let export = Export {
         path: output.cloned().unwrap_or_else(|| folder.join(&spec.export.path.0)),
         compression: spec.export.compression.unwrap_or_default(),
@@ -184,6 +188,7 @@ fn pipeline(report: &mut Report<'_>, spec: &Spec, folder: &Path, output: Option<
         features,
         model,
         gates,
+        cache: Cache { keep: usize::from(keep) },
         export,
         ledger: spec.ledger,
     })

@@ -7,7 +7,8 @@ use appraise_model::{RF_GRID_BINS, rf_grid};
 use appraise_schema::SourceKind;
 
 use super::{Report, strategies};
-use crate::spec::resolved::{Features, Model, SegmentRule, Source};
+use crate::spec::resolved::{Features, Model, Refit, SegmentRule, Source};
+use crate::spec::scalars::Days;
 use crate::spec::types::{ModelSpec, SegmentSet, SegmentSetSpec, SegmentSpec};
 use crate::spec::{expression, scores};
 
@@ -25,6 +26,7 @@ pub(super) fn resolve(report: &mut Report<'_>, spec: &ModelSpec, scale: u8, grid
     let subjective_segments = rules("subjective_segments", spec.subjective_segments.as_ref());
     let segments = rules("segments", spec.segments.as_ref());
     Model {
+        refit: refit(report, spec),
         rfm,
         groups: groups(report, spec),
         strategies: strategies::resolve(report, spec, &segments, scale),
@@ -33,6 +35,17 @@ pub(super) fn resolve(report: &mut Report<'_>, spec: &ModelSpec, scale: u8, grid
         objective_segments,
         subjective_segments,
         ..Model::default()
+    }
+}
+
+fn refit(report: &mut Report<'_>, spec: &ModelSpec) -> Refit {
+    match spec.refit.as_ref().map(|text| text.0.as_str()) {
+        None | Some("always") => Refit::Always,
+        Some("never") => Refit::Never,
+        Some(days) => {
+            let days = report.take("model.refit", Days(days.to_owned()).count());
+            days.map_or(Refit::Always, Refit::EveryDays)
+        }
     }
 }
 

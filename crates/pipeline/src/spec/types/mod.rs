@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scalars::{DateText, LocalPath, Name, Text, TimeZone};
 
+mod cache;
 mod classes;
 mod clv;
 mod credit;
@@ -21,6 +22,7 @@ mod named;
 mod sources;
 mod strategies;
 
+pub use cache::CacheSpec;
 pub use classes::{AbcSpec, AxisSpec, LifecycleSpec, ValueMatrixSpec, XyzSpec};
 pub use clv::{ClvSpec, FallbackSpec, PurchasesSpec, TimingSpec};
 pub use credit::{CreditRiskSpec, ExposureSpec};
@@ -74,6 +76,8 @@ pub struct Spec {
     pub model: Option<ModelSpec>,
     /// What must hold before anything is published. Default: nothing beyond the checks of the sources.
     pub gates: Option<GatesSpec>,
+    /// What is kept for later runs. Default: the features and fits of the newest run.
+    pub cache: Option<CacheSpec>,
     /// Where the tables go.
     pub export: ExportSpec,
     /// Whether the rows of dumps that were read are kept beside the tables, so that a night reads only the dumps that are new.

@@ -10,13 +10,17 @@ use super::index::IndexSpec;
 use super::k_means::KMeansSpec;
 use super::named::Named;
 use super::strategies::{StrategySpec, SuppressSpec};
-use crate::spec::scalars::{Decimal, HorizonText, Name, SegmentName, ShareText, Sql};
+use crate::spec::scalars::{Decimal, HorizonText, Name, RefitText, SegmentName, ShareText, Sql};
 
 /// How customers are valued.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Model")]
 pub struct ModelSpec {
+    /// When models are fitted: `always`, at every date; `never`, as long as an earlier date has fitted ones; or once the newest fit
+    /// is so long ago, such as `7d`. Until then cut-offs and parameters are those of the newest earlier date, so that scores
+    /// compare across dates. Default `always`.
+    pub refit: Option<RefitText>,
     /// Scores of recency, frequency and money; `{}` for the defaults. Without it customers have no scores.
     pub rfm: Option<RfmSpec>,
     /// Whether customers will pay; `{}` for the defaults. Without it there is no probability of default.
