@@ -111,9 +111,9 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
     }
     let customers = features.rows();
     let model = tables.model.as_ref();
-    let fitted = session.stage("fit", customers, |session| {
+    let fitted = session.stage("fit", customers, |_| {
         watch.begin("fit", customers, 0);
-        Ok((model.map(|model| fit(session, model, &features)).transpose()?, customers))
+        Ok((model.map(|model| fit(as_of, model, &features)).transpose()?, customers))
     })?;
     let values = session.stage("model", customers, |session| {
         watch.begin("model", customers, 0);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use appraise_model::{ActionCaps, FittedModels, ModelCard, ModelPlan};
+use appraise_schema::AsOf;
 use arrow::array::RecordBatch;
 
 use crate::batch_store::{BatchStore, BatchStoreWriter};
@@ -26,14 +27,10 @@ pub(crate) struct Values {
 ///
 /// # Errors
 /// When a model can't be fitted.
-pub(crate) fn fit<'p>(
-    session: &Session<'_>,
-    plan: &'p ModelPlan,
-    features: &BatchStore,
-) -> Result<FittedModels<'p>, RunError> {
+pub(crate) fn fit<'p>(as_of: AsOf, plan: &'p ModelPlan, features: &BatchStore) -> Result<FittedModels<'p>, RunError> {
     let inputs = plan.fit_inputs();
     let table: Vec<RecordBatch> = features.narrowed(|name| inputs.contains(name))?.collect::<Result<_, _>>()?;
-    Ok(plan.fit(session.options.as_of, &table)?)
+    Ok(plan.fit(as_of, &table)?)
 }
 
 /// Values the customers of `features` by the models of `plan`. Calls the expression engine: not for use inside a rayon job.
