@@ -14,22 +14,23 @@ pub fn kendall_tau_b(scores: &[f64], others: &[f64]) -> Result<Option<f64>, Erro
     // Adding 0 makes 0 of −0, which is equal to it.
     let mut pairs: Vec<(f64, f64)> = scores.iter().zip(others).map(|(x, y)| (x + 0.0, y + 0.0)).collect();
     pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let pairs_of = |rows: usize| rows as i64 * (rows as i64 - 1) / 2;
-    let all = if pairs.is_empty() { 0 } else { pairs_of(pairs.len()) };
-    let tied = pairs.chunk_by(|a, b| a.0 == b.0).map(|equal| pairs_of(equal.len())).sum::<i64>();
-    let tied_in_both = pairs.chunk_by(|a, b| a == b).map(|equal| pairs_of(equal.len())).sum::<i64>();
+    let pairs_of = |rows: usize| rows as u64 * rows.saturating_sub(1) as u64 / 2;
+    let all = pairs_of(pairs.len());
+    let tied = pairs.chunk_by(|a, b| a.0 == b.0).map(|equal| pairs_of(equal.len())).sum::<u64>();
+    let tied_in_both = pairs.chunk_by(|a, b| a == b).map(|equal| pairs_of(equal.len())).sum::<u64>();
     let mut others: Vec<f64> = pairs.iter().map(|pair| pair.1).collect();
     let turned = sort_counting(&mut others, &mut vec![0.0; pairs.len()]);
-    let tied_others = others.chunk_by(|a, b| a == b).map(|equal| pairs_of(equal.len())).sum::<i64>();
+    let tied_others = others.chunk_by(|a, b| a == b).map(|equal| pairs_of(equal.len())).sum::<u64>();
     if all == tied || all == tied_others {
         return Ok(None);
     }
-    let agreement = all - tied - tied_others + tied_in_both - 2 * turned;
-    Ok(Some(agreement as f64 / (libm::sqrt((all - tied) as f64) * libm::sqrt((all - tied_others) as f64))))
+    // Whole numbers below 2⁵³.
+    let agreement = (all + tied_in_both - tied - tied_others) as f64 - 2.0 * turned as f64;
+    Ok(Some(agreement / (libm::sqrt((all - tied) as f64) * libm::sqrt((all - tied_others) as f64))))
 }
 
 /// Sorts `values` ascending by merging; how many pairs stood the other way round.
-fn sort_counting(values: &mut [f64], room: &mut [f64]) -> i64 {
+fn sort_counting(values: &mut [f64], room: &mut [f64]) -> u64 {
     let middle = values.len() / 2;
     if middle == 0 {
         return 0;
@@ -44,7 +45,7 @@ fn sort_counting(values: &mut [f64], room: &mut [f64]) -> i64 {
             *place = first[left];
             left += 1;
         } else {
-            turned += (first.len() - left) as i64;
+            turned += (first.len() - left) as u64;
             *place = second[right];
             right += 1;
         }

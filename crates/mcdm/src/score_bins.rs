@@ -26,7 +26,9 @@ impl ScoreBins {
 
     /// Counts `scores`; fewer than 2³² in all.
     pub fn add(&mut self, scores: &[f64]) {
-        scores.iter().for_each(|&score| self.counts[Self::bin(score)] += 1);
+        for &score in scores {
+            self.counts[Self::bin(score)] += 1;
+        }
     }
 
     /// The rank that stands for all scores of each bin: 1 and those in greater bins, and half of the others of its own, rounded down.
@@ -70,7 +72,7 @@ impl Places {
             places.iter().filter_map(|&place| bins.at(place)).map(|(bin, above)| (bin, above, Vec::new())).collect();
         found.sort_unstable_by_key(|(bin, ..)| std::cmp::Reverse(*bin));
         found.dedup_by_key(|(bin, ..)| *bin);
-        let mut wanted = [None; SCORE_BINS];
+        let mut wanted = vec![None; SCORE_BINS];
         for (position, (bin, ..)) in found.iter().enumerate() {
             wanted[*bin] = Some(position);
         }

@@ -26,11 +26,11 @@ pub(crate) fn fold(
     watch: &dyn Watch,
 ) -> Result<(PublishedTables, BatchStore), RunError> {
     let mut loaded = loaded.clone();
-    loaded.pipeline.export.path = folder.to_owned();
+    folder.clone_into(&mut loaded.pipeline.export.path);
     let mut session = Session::open(&loaded, options, clock)?;
     let budget = Budget::new(options.memory_limit, options.threads)?;
     let inputs = Inputs::find(&loaded.pipeline)?;
-    let folded = features(&mut session, &inputs, budget, watch)?;
+    let table = features(&mut session, &inputs, budget, watch)?;
     session.close(Ok(RunStatus::Succeeded));
-    Ok(folded)
+    Ok(table)
 }

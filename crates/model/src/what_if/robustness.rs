@@ -100,7 +100,7 @@ impl Seen {
         // Of those that were added the best decide the lower end, and the worst the upper one.
         let best = &self.best[customer * self.kept.0..][..self.kept.0.min(self.added)];
         let worst = &self.worst[customer * self.kept.1..][..self.kept.1.min(self.added)];
-        let ascending = nth([ranks, best].concat(), low.wrapping_sub(1), |a, b| a.cmp(b));
+        let ascending = nth([ranks, best].concat(), low.wrapping_sub(1), Ord::cmp);
         let descending = nth([ranks, worst].concat(), self.scenarios.wrapping_sub(high), |a, b| b.cmp(a));
         (share, ascending, descending)
     }

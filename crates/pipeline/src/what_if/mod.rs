@@ -128,38 +128,33 @@ pub fn what_if(
     // Without an index, with another ranking, or where rules read the index, nothing short of a fit tells what a scenario gives.
     let saw = config.index.as_ref().is_some_and(|index| index.ranking == Ranking::Saw);
     let index = kept.filter(|_| saw);
-    let weighable = index.as_ref().filter(|_| !plan.reads_index());
-
-    let mut all = Vec::with_capacity(scenarios.len());
-    let is_weighed = |scenario: &Scenario| weighable.is_some() && matches!(scenario.change, Change::Weights(_));
-    let fits = scenarios.iter().filter(|scenario| !is_weighed(scenario)).count();
-    if fits > MOST_FITS {
-        return Err(RunError::TooManyFits { fits, most: MOST_FITS });
+    let weighs = index.is_some() && !plan.reads_index();
+    let number = scenarios.len();
+    let (weighed, fitted): (Vec<_>, Vec<_>) =
+        scenarios.into_iter().partition(|scenario| weighs && matches!(scenario.change, Change::Weights(_)));
+    if fitted.len() > MOST_FITS {
+        return Err(RunError::TooManyFits { fits: fitted.len(), most: MOST_FITS });
     }
-    let mut seen = Seen::new(base.ranked().len(), scenarios.len(), fits);
-    watch.begin("scenarios", scenarios.len() as u64, 0);
-    for scenario in scenarios.iter().filter(|scenario| !is_weighed(scenario)) {
-        let outcome = table.scenario(&config, scenario, &mut names)?;
-        let figures = base.compare(&outcome, &names)?;
+    let mut seen = Seen::new(base.ranked().len(), number, fitted.len());
+    watch.begin("scenarios", number as u64, 0);
+    let mut all = Vec::with_capacity(number);
+    for scenario in fitted {
+        let outcome = table.scenario(&config, &scenario, &mut names)?;
         seen.add(&base, &outcome);
+        all.push(Compared { figures: base.compare(&outcome, &names)?, scenario, fitted: true });
         watch.advance(1, 0);
-        all.push(Compared { scenario: scenario.clone(), fitted: true, figures });
     }
-    let mut weighed = Vec::new();
-    let mut changes = Vec::new();
-    if let (Some(index), Some(asked)) = (&index, &config.index) {
-        let of_base = index.weigh(index.weights(asked)?, &mut Vec::new());
-        if !asked.tiers.is_empty() {
-            changes = index.tier_changes(&of_base);
-        }
-        let rest = scenarios.into_iter().filter(is_weighed).collect::<Vec<_>>();
+    let mut sets = Vec::new();
+    if let Some(index) = &index {
         let tiers = names.columns().iter().position(|name| name == VALUE_TIER);
-        let (compared, found) = weigh(index, &base, rest, tiers, (options, watch))?;
-        (weighed, all) = (found, [all, compared].into_iter().flatten().collect());
+        let (compared, found) = weigh(index, &base, weighed, tiers, (options, watch))?;
+        all.extend(compared);
+        sets = found;
     }
-    options.check_cancelled()?;
-    let robustness = seen.finish(index.as_ref(), &weighed);
     all.sort_by_key(|of| of.scenario.number);
+    options.check_cancelled()?;
+    let robustness = seen.finish(index.as_ref(), &sets);
+    let changes = index.as_ref().map_or(Ok(Vec::new()), |index| tier_changes(index, &config))?;
     let indicators = index.iter().flat_map(WeighedIndex::indicators).map(str::to_owned).collect();
     let keys = store.narrowed(|name| name == "customer_id")?;
     let keys = keys.map(|batch| Ok(batch?.column(0).clone())).collect::<Result<_, RunError>>()?;
@@ -175,6 +170,16 @@ pub fn what_if(
         keys,
         features: tables.features.contract,
     })
+}
+
+/// The smallest change of one weight that moves each ranked customer; empty without tiers.
+fn tier_changes(index: &WeighedIndex, config: &ModelConfig) -> Result<Vec<Option<TierChange>>, RunError> {
+    match &config.index {
+        Some(asked) if !asked.tiers.is_empty() => {
+            Ok(index.tier_changes(&index.weigh(index.weights(asked)?, &mut Vec::new())))
+        }
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// The classes of a column that are there whether a customer is in them or not, in their order.

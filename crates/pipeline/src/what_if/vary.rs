@@ -24,7 +24,7 @@ impl Vary {
             }
             match written.split_once("..") {
                 Some((from, rest)) => {
-                    all.extend(range(from, rest).map_err(|why| format!("`{written}` is no range: {why}"))?)
+                    all.extend(range(from, rest).map_err(|why| format!("`{written}` is no range: {why}"))?);
                 }
                 None => all.push(written.to_owned()),
             }
@@ -41,8 +41,7 @@ fn split(text: &str) -> Vec<&str> {
     let (mut parts, mut first, mut depth, mut quote) = (Vec::new(), 0, 0_i32, None);
     for (at, letter) in text.char_indices() {
         match (quote, letter) {
-            (Some(open), _) if open == letter => quote = None,
-            (Some(_), _) => {}
+            (Some(open), _) => quote = Some(open).filter(|open| *open != letter),
             (None, '"' | '\'') => quote = Some(letter),
             (None, '(' | '[' | '{') => depth += 1,
             (None, ')' | ']' | '}') => depth -= 1,
