@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use appraise_model::{DirichletDraws, IndexConfig, ModelConfig, SiblingWeights, fix_weights};
+use rayon::prelude::*;
 use serde_json::Value as Json;
 
 use super::vary::{MOST_SCENARIOS, Vary};
@@ -124,16 +125,18 @@ pub fn scenarios(
     let file: Arc<str> = path.to_string_lossy().into();
     let text = yaml::read(path, &file).map_err(|problem| ScenarioError::Problems(vec![problem]))?;
     let of_base = apart_from_weights(&base.pipeline);
-    let mut all = Vec::with_capacity(written.len());
-    for (number, Written { name, sets }) in (1..).zip(written) {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let scenario = |(number, Written { name, sets }): (u32, Written)| {
         sets.iter().try_for_each(|set| check_path(set, &name))?;
         let sets_of_all = overrides.sets.iter().chain(&sets).cloned().collect();
         let overrides = Overrides { sets: sets_of_all, ..overrides.clone() };
-        let loaded = load_text(&file, &text, path.parent().unwrap_or(Path::new("")), &overrides);
-        let pipeline = loaded.map_err(|problems| of_scenario(&name, problems))?.pipeline;
-        all.push(Scenario { number, name, sets, change: change(&pipeline, &of_base)? });
-    }
-    Ok(all)
+        let loaded = load_text(&file, &text, folder, &overrides).map_err(|problems| of_scenario(&name, problems))?;
+        Ok(Scenario { number, name, sets, change: change(&loaded.pipeline, &of_base)? })
+    };
+    let numbered: Vec<(u32, Written)> = (1..).zip(written).collect();
+    // All are loaded before the first error is told: always the same one.
+    let loaded: Vec<Result<Scenario, ScenarioError>> = numbered.into_par_iter().map(scenario).collect();
+    loaded.into_iter().collect()
 }
 
 /// The problems of a scenario, with its name.
