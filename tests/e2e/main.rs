@@ -21,3 +21,4 @@ mod signals;
 mod sources;
 mod strategies;
 mod tables;
+mod what_if;

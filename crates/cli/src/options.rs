@@ -1,6 +1,6 @@
 //! Options that several commands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use appraise_export::Layout;
 use appraise_pipeline::spec::{Loaded, Overrides, load};
@@ -25,14 +25,17 @@ pub(crate) struct PipelineOptions {
 impl PipelineOptions {
     /// Loads the pipeline.
     pub(crate) fn load(&self, as_of: Option<AsOf>, output: Option<&PathBuf>) -> Result<Loaded, Failure> {
-        let overrides = Overrides {
+        Ok(load(&self.pipeline, &self.overrides(as_of, output))?)
+    }
+
+    fn overrides(&self, as_of: Option<AsOf>, output: Option<&PathBuf>) -> Overrides {
+        Overrides {
             as_of,
             params_file: self.params.clone(),
             sets: self.sets.clone(),
             output: output.cloned(),
             ..Overrides::default()
-        };
-        Ok(load(&self.pipeline, &overrides)?)
+        }
     }
 }
 
@@ -64,6 +67,16 @@ impl NightOptions {
             loaded.pipeline.cache.keep = 0;
         }
         Ok(loaded)
+    }
+
+    /// The pipeline file.
+    pub(crate) fn file(&self) -> &Path {
+        &self.pipeline.pipeline
+    }
+
+    /// What changes the pipeline file.
+    pub(crate) fn overrides(&self) -> Overrides {
+        self.pipeline.overrides(Some(self.as_of), self.output.as_ref())
     }
 }
 

@@ -46,3 +46,4 @@ pub use maximum::{Maximum, maximise};
 pub use pareto_nbd::ParetoNbd;
 pub use pooling::{FOLDS, GroupFits, HeldOut, POOL_STRENGTHS, fit_groups};
 pub use purchase_model::PurchaseModel;
+pub use special::DirichletDraws;

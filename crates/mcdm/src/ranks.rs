@@ -77,7 +77,8 @@ pub fn max_rank_shift(ranks: &[u64], others: &[u64]) -> Result<u64, Error> {
     Ok(ranks.iter().zip(others).map(|(rank, other)| rank.abs_diff(*other)).max().unwrap_or(0))
 }
 
-fn same_rows(first: usize, second: usize) -> Result<(), Error> {
+/// Refuses lists of different lengths.
+pub(crate) fn same_rows(first: usize, second: usize) -> Result<(), Error> {
     if first == second { Ok(()) } else { Err(Error::Lists { first, second }) }
 }
 

@@ -36,11 +36,12 @@ mod segments;
 mod strategies;
 mod value_matrix;
 mod values;
+mod what_if;
 mod xyz;
 
 pub use abc::{AbcCard, AbcClassCard, AbcConfig};
-pub use appraise_clv::{PurchaseKind, Timing};
-pub use appraise_mcdm::{AhpError, BoundsRule, Direction, Objective, RandomIndex, Ranking, Transform};
+pub use appraise_clv::{DirichletDraws, PurchaseKind, Timing};
+pub use appraise_mcdm::{AhpError, BoundsRule, Direction, Objective, RandomIndex, Ranking, Transform, fix_weights};
 pub use backtest::{ByFrequency, Decile, Outcomes, Quality};
 pub use card::{
     CardValue, DemandCard, DimensionCard, FORMAT_VERSION, GroupCard, LevelCard, MethodCard, ModelCard, NestedCard,
@@ -58,7 +59,8 @@ pub use error::ModelError;
 pub use group_values::GroupValues;
 pub use index::{
     Combination, IndexCard, IndexConfig, IndexCustomers, IndexGroup, IndexLevelCard, Indicator, IndicatorCard,
-    JudgementsCard, Missing, ObjectiveConfig, SiblingWeights, TierCard, WeightsError,
+    JudgementsCard, Missing, ObjectiveConfig, SiblingWeights, TierCard, TierChange, Weighed, WeighedIndex,
+    WeightsError,
 };
 pub use k_means::{ClusterColumnCard, ClusterCount, ClustersCard, ClustersConfig, SilhouetteCard};
 pub use lifecycle::{GapCard, LifecycleCard, LifecycleConfig};
@@ -68,4 +70,7 @@ pub use plan::{FittedModels, ModelPlan, Valued};
 pub use segments::{RF_GRID, RF_GRID_BINS, UNASSIGNED, rf_grid};
 pub use strategies::{ActionCaps, StrategiesCard, StrategyCard, StrategyConfig, SuppressCard};
 pub use value_matrix::{Axis, AxisCard, Cut, ValueMatrixCard, ValueMatrixConfig};
+pub use what_if::{
+    Base, CLASS_COLUMNS, ClassFigures, ClassNames, ClassTotal, Figures, Move, Outcome, Robustness, SAMPLE, Seen,
+};
 pub use xyz::{ClassCard, XyzCard, XyzConfig};

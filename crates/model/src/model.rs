@@ -6,6 +6,7 @@ use arrow::array::{ArrayRef, RecordBatch};
 use crate::card::ModelCard;
 use crate::clv::ClvCard;
 use crate::error::ModelError;
+use crate::index::WeighedIndex;
 use crate::lint::Lint;
 
 /// A model that is on, with its parameters.
@@ -50,6 +51,14 @@ pub(crate) trait Fitted {
     /// Values of [`Model::columns`] for each batch of `table`, whose first is number `first` of all that are valued. May call
     /// the expression engine: not for use inside a rayon job.
     fn apply(&mut self, first: usize, table: &[RecordBatch]) -> Result<Vec<Vec<ArrayRef>>, ModelError>;
+
+    /// Keeps the indicators of the value index of all customers that will be valued.
+    fn keep_indicators(&mut self) {}
+
+    /// The indicators that were kept.
+    fn take_indicators(&mut self) -> Option<WeighedIndex> {
+        None
+    }
 
     /// The lifetime values that were fitted: what groups are forecast by.
     fn clv(&self) -> Option<&ClvCard> {

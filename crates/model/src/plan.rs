@@ -14,7 +14,7 @@ use crate::config::{ModelConfig, RuleSet};
 use crate::credit::Credit;
 use crate::error::ModelError;
 use crate::group_values::{GroupPlan, GroupTally, GroupValues};
-use crate::index::Index;
+use crate::index::{Index, VALUE_INDEX, WeighedIndex};
 use crate::k_means::Clusters;
 use crate::lifecycle::Lifecycle;
 use crate::lint::Lint;
@@ -193,6 +193,16 @@ impl ModelPlan {
         read.chain(self.fit_inputs()).collect()
     }
 
+    /// Whether a model, segments among them, reads what the value index says of a customer.
+    #[must_use]
+    pub fn reads_index(&self) -> bool {
+        let is_index = |model: &dyn Model| model.columns().iter().any(|column| column.name == VALUE_INDEX);
+        let Some(index) = self.models.iter().position(|model| is_index(&**model)) else { return false };
+        let columns = self.models[index].columns();
+        let read = self.models[index + 1..].iter().flat_map(|later| later.inputs());
+        read.into_iter().any(|name| columns.iter().any(|column| column.name == name))
+    }
+
     /// Whether a later model is fitted to columns of number `model`.
     fn is_read_by_fits(&self, model: usize) -> bool {
         let columns = self.models[model].columns();
@@ -335,6 +345,16 @@ impl<'p> FittedModels<'p> {
         }
         let schema = self.plan.contract.arrow();
         table.iter().map(|batch| select(batch, &schema)).collect()
+    }
+
+    /// Keeps the indicators of the value index of all customers that will be valued.
+    pub fn keep_indicators(&mut self) {
+        self.models.iter_mut().for_each(|model| model.keep_indicators());
+    }
+
+    /// The indicators that were kept; `None` without an index.
+    pub fn take_indicators(&mut self) -> Option<WeighedIndex> {
+        self.models.iter_mut().find_map(|model| model.take_indicators())
     }
 
     /// The rows of `group_values` over all customers that were valued so far, who are no longer counted then.

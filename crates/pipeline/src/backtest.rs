@@ -14,12 +14,10 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::error::RunError;
-use crate::inputs::Inputs;
-use crate::memory::Budget;
-use crate::run::{RunOptions, Watch, features};
-use crate::session::Session;
+use crate::run::{RunOptions, Watch};
 use crate::spec::Loaded;
 use crate::spec::resolved::BacktestGate;
+use crate::unpublished;
 
 /// The features that are compared.
 const COMPARED: [&str; 5] = ["purchase_periods", "frequency", "customer_age", "total_revenue", "reversed_revenue"];
@@ -202,7 +200,6 @@ impl Nights<'_> {
     /// The features `only` as of `as_of`, with their contract.
     fn features(&self, as_of: AsOf, only: &[String]) -> Result<(TableContract, Vec<RecordBatch>), RunError> {
         let mut loaded = self.loaded.clone();
-        loaded.pipeline.export.path = self.folder.join(as_of.to_string());
         loaded.pipeline.model = crate::spec::resolved::Model::default();
         let features = &mut loaded.pipeline.features;
         let year = "365d".parse().ok().filter(|year| !features.windows.contains(year));
@@ -210,21 +207,10 @@ impl Nights<'_> {
         features.windows.sort_unstable();
         features.only = Some(only.iter().cloned().collect());
         let options = RunOptions { as_of, ..self.options.clone() };
-        let mut session = Session::open(&loaded, &options, self.clock)?;
-        let budget = Budget::new(options.memory_limit, options.threads)?;
-        let built = Inputs::find(&loaded.pipeline)
-            .and_then(|inputs| self::features(&mut session, &inputs, budget, self.watch))
-            .and_then(|(tables, rows)| {
-                let batches = rows.batches()?.collect::<Result<Vec<_>, _>>()?;
-                Ok((tables.features.contract.clone(), batches))
-            });
-        match built {
-            Ok(built) => {
-                session.close(Ok(appraise_export::RunStatus::Succeeded));
-                Ok(built)
-            }
-            Err(error) => Err(error),
-        }
+        let folder = self.folder.join(as_of.to_string());
+        let (tables, rows) = unpublished::fold(&loaded, &folder, &options, self.clock, self.watch)?;
+        let batches = rows.batches()?.collect::<Result<Vec<_>, _>>()?;
+        Ok((tables.features.contract, batches))
     }
 }
 

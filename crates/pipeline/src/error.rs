@@ -132,6 +132,22 @@ pub enum RunError {
         /// Why.
         why: String,
     },
+    /// A scenario that can't be valued.
+    #[error("scenario `{name}`: {source}")]
+    Scenario {
+        /// Its name.
+        name: String,
+        /// Why.
+        source: Box<Self>,
+    },
+    /// More scenarios that need fits of their own than are fitted.
+    #[error("{fits} scenarios need models of their own, at most {most} are fitted")]
+    TooManyFits {
+        /// How many there are.
+        fits: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// A gate that was not passed: nothing is published.
     #[error("gate `{gate}`: {failures}")]
     Gate {
@@ -196,6 +212,8 @@ impl RunError {
         match self {
             Self::Ingest(error) => ingest_code(error),
             Self::Source { source, .. } => ingest_code(source),
+            Self::Scenario { source, .. } => source.exit_code(),
+            Self::TooManyFits { .. } => 2,
             Self::IdTypes { .. } | Self::Card { .. } => 4,
             Self::Fold(error) => match error {
                 FoldError::Conflict { .. } | FoldError::MoneyOverflow { .. } => 5,
@@ -241,6 +259,10 @@ impl RunError {
             Self::Source { source, .. } => return source.hint(),
             Self::Fold(error) => return error.hint().map(str::to_owned),
             Self::Model(error) => return error.hint(),
+            Self::Scenario { source, .. } => return source.hint(),
+            Self::TooManyFits { .. } => {
+                "vary fewer values; weights alone are free where the ranking is `saw`, and no rule reads the index"
+            }
             Self::Export(error) => return error.hint(),
             Self::IdTypes { .. } => "map one of them with a CAST, so that equal ids are equal",
             Self::Card { .. } => "name a `model_card.json` of a snapshot, or fit anew with `model.refit: always`",

@@ -28,7 +28,10 @@ mod sources;
 pub mod spec;
 pub mod stages;
 pub mod summary;
+mod table_columns;
+mod unpublished;
 mod values;
+pub mod what_if;
 
 pub use against_full::{AgainstFull, against_full};
 pub use appraise_ingest::Progress;
@@ -37,3 +40,4 @@ pub use error::RunError;
 pub use plan::{Plan, plan};
 pub use run::{RunOptions, Watch, run};
 pub use summary::Summary;
+pub use what_if::what_if;

@@ -34,8 +34,7 @@ pub(crate) fn fit<'p>(
     features: &Features,
     frozen: Option<&Frozen>,
 ) -> Result<FittedModels<'p>, RunError> {
-    let inputs = plan.fit_inputs();
-    let table: Vec<RecordBatch> = features.rows.narrowed(|name| inputs.contains(name))?.collect::<Result<_, _>>()?;
+    let table = fit_table(plan, &features.rows)?;
     let as_of = session.options.as_of;
     if let Some(Frozen { card, path, .. }) = frozen {
         session.note_reused(format!("cut-offs and parameters as fitted at {}, of `{path}`", card.as_of));
@@ -43,6 +42,15 @@ pub(crate) fn fit<'p>(
     }
     let Some(kept) = features.fits(session, plan) else { return Ok(plan.fit(as_of, &table)?) };
     Ok(plan.fit_again(as_of, &table, &kept.card, &kept.sections)?)
+}
+
+/// The columns of `features` that fitting `plan` reads.
+///
+/// # Errors
+/// When rows that wait on disk can't be read.
+pub(crate) fn fit_table(plan: &ModelPlan, features: &BatchStore) -> Result<Vec<RecordBatch>, RunError> {
+    let inputs = plan.fit_inputs();
+    features.narrowed(|name| inputs.contains(name))?.collect()
 }
 
 /// Values the customers of `features` by the models of `plan`. Calls the expression engine: not for use inside a rayon job.

@@ -11,3 +11,4 @@ pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod validate;
 pub(crate) mod verify;
+pub(crate) mod what_if;

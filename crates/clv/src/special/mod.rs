@@ -9,6 +9,7 @@ mod random;
 pub(crate) use gamma::{beta_cdf, digamma, ln_beta, ln_gamma, ln_gamma_ratio, trigamma};
 pub(crate) use legendre::{legendre_panels, legendre_rule};
 pub(crate) use quadrature::beta_mean;
+pub use random::DirichletDraws;
 pub(crate) use random::{beta, exponential, gamma, geometric, normal, poisson, uniform};
 
 #[cfg(test)]

@@ -58,6 +58,36 @@ pub(crate) fn gamma(shape: f64, rate: f64, random: &mut Pcg64) -> f64 {
     libm::exp(ln_gamma_number(shape, random) - libm::log(rate))
 }
 
+/// Shares that sum to 1, drawn from Dirichlet distributions: gamma numbers of the shapes, over their sum. The same seed and number
+/// give the same draws on every machine, whatever was drawn under other numbers: the seed and the number are the high
+/// and low half of the state of a PCG XSL RR 128/64 generator (O'Neill 2014), the number is its stream, too.
+#[derive(Debug, Clone)]
+pub struct DirichletDraws {
+    random: Pcg64,
+}
+
+impl DirichletDraws {
+    /// Draw number `number` of `seed`.
+    #[must_use]
+    pub fn new(seed: u64, number: u64) -> Self {
+        Self { random: Pcg64::new(u128::from(seed) << 64 | u128::from(number), u128::from(number)) }
+    }
+
+    /// The next shares, of these shapes from 0; a shape of 0 has none. All are 0 where all shapes are.
+    pub fn draw(&mut self, shapes: &[f64]) -> Vec<f64> {
+        let ln_number =
+            |&shape: &f64| if shape > 0.0 { ln_gamma_number(shape, &mut self.random) } else { f64::NEG_INFINITY };
+        let ln_numbers: Vec<f64> = shapes.iter().map(ln_number).collect();
+        let most = ln_numbers.iter().fold(f64::NEG_INFINITY, |most, &ln_number| most.max(ln_number));
+        if most == f64::NEG_INFINITY {
+            return vec![0.0; shapes.len()];
+        }
+        let numbers: Vec<f64> = ln_numbers.iter().map(|ln_number| libm::exp(ln_number - most)).collect();
+        let sum: f64 = numbers.iter().sum();
+        numbers.iter().map(|number| number / sum).collect()
+    }
+}
+
 /// A beta number, 0 to 1.
 pub(crate) fn beta(a: f64, b: f64, random: &mut Pcg64) -> f64 {
     let success = ln_gamma_number(a, random);

@@ -166,3 +166,23 @@ fn draws_at_the_edges_are_numbers() {
         assert_eq!(geometric(1.0, &mut random), 1.0);
     }
 }
+
+/// Shares of one number after another: their means are the shapes over their sum, their variances m (1 − m) / (sum + 1).
+#[test]
+fn shares_have_their_means_and_variances() {
+    let (shapes, number) = ([10.0, 0.0, 0.5, 24.5], 20_000_u32);
+    let draws: Vec<Vec<f64>> = (1..=number).map(|of| DirichletDraws::new(7, u64::from(of)).draw(&shapes)).collect();
+    assert_eq!(draws[16], DirichletDraws::new(7, 17).draw(&shapes));
+    assert_ne!(draws[16], DirichletDraws::new(8, 17).draw(&shapes));
+    assert!(draws.iter().all(|draw| (draw.iter().sum::<f64>() - 1.0).abs() < 1e-14 && draw[1] == 0.0));
+    for (of, shape) in shapes.iter().enumerate() {
+        let expected = shape / 35.0;
+        let variance = expected * (1.0 - expected) / 36.0;
+        let mean = draws.iter().map(|draw| draw[of]).sum::<f64>() / f64::from(number);
+        let spread = draws.iter().map(|draw| (draw[of] - mean) * (draw[of] - mean)).sum::<f64>() / f64::from(number);
+        assert!((mean - expected).abs() <= 4.0 * (variance / f64::from(number)).sqrt(), "{mean}, not {expected}");
+        assert!((spread - variance).abs() <= 0.1 * variance, "{spread}, not {variance}");
+    }
+    assert_eq!(DirichletDraws::new(1, 1).draw(&[0.0, 0.0]), [0.0, 0.0]);
+    assert_eq!(DirichletDraws::new(1, 1).draw(&[1e-9]), [1.0]);
+}

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::Index;
 use super::card::{IndexCard, IndicatorCard, LevelCard};
 use super::rows::{Rows, slices};
+use super::weighed::{Kept, WeighedIndex, weighted_sums};
 use crate::card::ModelCard;
 use crate::error::ModelError;
 use crate::model::Fitted;
@@ -23,6 +24,10 @@ pub(super) struct FittedIndex<'p> {
     pub(super) card: IndexCard,
     /// The scores of all customers that are valued, the greatest first: what ranks are counted in.
     pub(super) ranked: Vec<f64>,
+    /// The data's weights as they join ours, where they do and were fitted.
+    pub(super) objective: Option<Vec<f64>>,
+    /// The indicators of the customers that were valued, where they are asked for.
+    pub(super) kept: Option<Kept>,
 }
 
 impl<'p> FittedIndex<'p> {
@@ -61,11 +66,11 @@ impl<'p> FittedIndex<'p> {
         if of_card != of_plan {
             return mismatch("objective", on(of_card), on(of_plan));
         }
-        Ok(Self { index, card: card.clone(), ranked: Vec::new() })
+        Ok(Self { index, card: card.clone(), ranked: Vec::new(), objective: None, kept: None })
     }
 
-    /// The columns of a batch.
-    fn batch(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>, ModelError> {
+    /// The columns of a batch, and its rows.
+    fn batch(&self, batch: &RecordBatch) -> Result<(Vec<ArrayRef>, Rows), ModelError> {
         let (index, card) = (self.index, &self.card);
         let rows = Rows::new(index, &card.indicators, batch)?;
         let out = Spread { count: batch.num_rows(), rows: &rows.chosen };
@@ -90,7 +95,7 @@ impl<'p> FittedIndex<'p> {
         }
         columns.extend(parts.iter().map(|part| out.doubles(part)));
         columns.extend(self.drivers(&rows, &out)?);
-        Ok(columns)
+        Ok((columns, rows))
     }
 
     /// What lifts a customer most above the mean customer, what second most, and what pulls most below.
@@ -131,7 +136,19 @@ impl Fitted for FittedIndex<'_> {
     }
 
     fn apply(&mut self, _first: usize, table: &[RecordBatch]) -> Result<Vec<Vec<ArrayRef>>, ModelError> {
-        table.par_iter().map(|batch| self.batch(batch)).collect()
+        let valued = table.par_iter().map(|batch| self.batch(batch)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(kept) = &mut self.kept {
+            table.iter().zip(&valued).for_each(|(batch, (_, rows))| kept.add(batch.num_rows(), rows));
+        }
+        Ok(valued.into_iter().map(|(columns, _)| columns).collect())
+    }
+
+    fn keep_indicators(&mut self) {
+        self.kept = Some(Kept::default());
+    }
+
+    fn take_indicators(&mut self) -> Option<WeighedIndex> {
+        Some(WeighedIndex::new(self.index.clone(), self.objective.clone(), self.kept.take()?))
     }
 
     fn record(self: Box<Self>, card: &mut ModelCard) {
@@ -147,9 +164,12 @@ impl Index {
         level: &LevelCard,
         rows: &Rows,
     ) -> Result<Vec<f64>, ModelError> {
-        let summed = level.references == References::Saw;
-        let parts = if summed { self.parts(level, rows) } else { Vec::new() };
-        self.scores_of(fitted, level, rows, &parts)
+        if level.references != References::Saw {
+            return self.scores_of(fitted, level, rows, &[]);
+        }
+        let mut scores = vec![0.0; rows.chosen.len()];
+        weighted_sums(&self.groups(), &level.weights, &slices(&rows.normalised), &mut scores);
+        Ok(scores)
     }
 
     /// The same where [`Index::parts`] of `level`, which `saw` adds up, are made already.

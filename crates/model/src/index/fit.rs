@@ -47,17 +47,19 @@ impl<'p> FittedIndex<'p> {
             subjective: None,
             objective: None,
         };
-        let mut weights = index.subjective.weights.clone();
-        if let Some(asked) = index.config.objective {
+        let mut objective = None;
+        if index.config.objective.is_some() {
             let found = index.objective(&card.indicators, table)?;
             card.uninformative = found.uninformative;
-            (weights, card.alpha) = index.combined(asked.combination, &found.weights)?;
             card.subjective = Some(index.level(&card.indicators, &index.subjective.weights, table)?.0);
             card.objective = Some(index.level(&card.indicators, &found.weights, table)?.0);
+            objective = Some(found.weights);
         }
+        let weights;
+        (weights, card.alpha) = index.joined_weights(objective.as_deref())?;
         let (combined, ranked) = index.level(&card.indicators, &weights, table)?;
         card.combined = combined;
-        Ok(Self { index, card, ranked })
+        Ok(Self { index, card, ranked, objective, kept: None })
     }
 }
 
@@ -146,6 +148,19 @@ impl Index {
         }
     }
 
+    /// Our weights, joined with the data's where these have a say, and our share in them where there is one.
+    pub(super) fn joined_weights(&self, objective: Option<&[f64]>) -> Result<(Vec<f64>, Option<f64>), ModelError> {
+        match (self.config.objective, objective) {
+            (Some(asked), Some(objective)) => self.combined(asked.combination, objective),
+            _ => Ok((self.subjective.weights.clone(), None)),
+        }
+    }
+
+    /// `weights` as the index is added up by them.
+    pub(super) fn index_weights(&self, weights: &[f64]) -> Result<Vec<f64>, ModelError> {
+        Ok(self.at_most_one(normalise(weights).map_err(|error| self.refuse(error))?))
+    }
+
     /// Our weights and the data's as one, and our share in them where there is one.
     fn combined(&self, combination: Combination, objective: &[f64]) -> Result<(Vec<f64>, Option<f64>), ModelError> {
         let refused = |error| self.refuse(error);
@@ -167,7 +182,7 @@ impl Index {
         weights: &[f64],
         table: &[RecordBatch],
     ) -> Result<(LevelCard, Vec<f64>), ModelError> {
-        let weights = self.at_most_one(normalise(weights).map_err(|error| self.refuse(error))?);
+        let weights = self.index_weights(weights)?;
         let ranking = self.config.ranking;
         let mut fit = RankingFit::new(ranking, &self.directions(), &weights).map_err(|error| self.refuse(error))?;
         // SAW has no references: there is nothing to look at.
@@ -186,7 +201,8 @@ impl Index {
         let references = fit.finish().map_err(|error| self.refuse(error))?;
         let mut level = LevelCard { weights, references, tiers: Vec::new() };
         let ranked = self.ranked(fitted, &level, table)?;
-        level.tiers = self.tiers(&ranked);
+        let reach = |least: f64| ranked.partition_point(|&score| score >= least);
+        level.tiers = self.tiers(ranked.len(), |place| ranked[place], reach);
         Ok((level, ranked))
     }
 
@@ -206,22 +222,32 @@ impl Index {
         Ok(ranked)
     }
 
-    /// The tiers of customers with scores `ranked`, the greatest first: those whose place among N, from 0, is less than N times
-    /// the shares of the tier and of those above it; customers with equal scores go with the first of them.
-    fn tiers(&self, ranked: &[f64]) -> Vec<TierCard> {
+    /// The tiers of `count` customers: those whose place, from 0, is less than `count` times the shares of the tier and of those above
+    /// it; customers with equal scores go with the first of them. `at` gives the score at a place, `reach` how many customers have a
+    /// score or more; either is asked about places of [`Index::tier_places`] alone.
+    pub(super) fn tiers(&self, count: usize, at: impl Fn(usize) -> f64, reach: impl Fn(f64) -> usize) -> Vec<TierCard> {
         let mut tiers: Vec<TierCard> = Vec::with_capacity(self.config.tiers.len());
-        let (mut shares, mut taken) = (0.0, 0);
-        for (position, (name, share)) in self.config.tiers.iter().enumerate() {
-            shares += share;
-            let takes_rest = position + 1 == self.config.tiers.len();
-            let places = if takes_rest { ranked.len() } else { places(shares, ranked.len()) };
-            let least = if places > taken { Some(ranked[places - 1]) } else { None };
-            let end = least.map_or(taken, |least| taken + ranked[taken..].partition_point(|&score| score >= least));
+        let mut taken = 0;
+        for ((name, _), places) in self.config.tiers.iter().zip(self.tier_places(count)) {
+            let takes_rest = tiers.len() + 1 == self.config.tiers.len();
+            let least = if places > taken { Some(at(places - 1)) } else { None };
+            let end = least.map_or(taken, &reach);
             let least = least.filter(|_| !takes_rest);
             tiers.push(TierCard { tier: name.clone(), least, customers: (end - taken) as u64 });
             taken = end;
         }
         tiers
+    }
+
+    /// Up to which place, exclusively, each tier takes `count` customers.
+    pub(super) fn tier_places(&self, count: usize) -> Vec<usize> {
+        let mut shares = 0.0;
+        let last = self.config.tiers.len();
+        let end = |(position, (_, share)): (usize, &(String, f64))| {
+            shares += share;
+            if position + 1 == last { count } else { places(shares, count) }
+        };
+        self.config.tiers.iter().enumerate().map(end).collect()
     }
 
     /// `weights`, lowered by the least there is until they add up to 1 at most, group by group as the index is added up.

@@ -8,6 +8,7 @@ mod card;
 mod config;
 mod fit;
 mod rows;
+mod weighed;
 
 use appraise_mcdm::Transform;
 use appraise_schema::{ColumnSpec, ColumnType};
@@ -18,6 +19,7 @@ pub use config::{
     Combination, IndexConfig, IndexCustomers, IndexGroup, Indicator, Missing, ObjectiveConfig, SiblingWeights,
     WeightsError,
 };
+pub use weighed::{TierChange, Weighed, WeighedIndex};
 
 use crate::card::ModelCard;
 use crate::columns::{NumberKind, ORDERS};
@@ -26,7 +28,11 @@ use crate::model::{Fitted, Model};
 use apply::FittedIndex;
 use config::Subjective;
 
+/// The column of the index.
+pub(crate) const VALUE_INDEX: &str = "value_index";
+
 /// The value index, checked.
+#[derive(Debug, Clone)]
 pub(crate) struct Index {
     config: IndexConfig,
     /// The indicators, in the order of the tree.
@@ -115,7 +121,7 @@ impl Model for Index {
             IndexCustomers::All => "",
         };
         let mut columns = vec![
-            double("value_index", &format!("what the customer is worth by all indicators, 0 to 1{whose}")),
+            double(VALUE_INDEX, &format!("what the customer is worth by all indicators, 0 to 1{whose}")),
             ColumnSpec::nullable(
                 "value_rank",
                 ColumnType::Int64,

@@ -19,20 +19,20 @@ use crate::customers::{as_of, buyer, contract, doubles, features, no_buyer, text
 
 /// Customers with indicators: whether each has orders, and the columns by name.
 #[derive(Debug, Clone)]
-struct Table {
-    buys: Vec<bool>,
+pub(crate) struct Table {
+    pub(crate) buys: Vec<bool>,
     columns: BTreeMap<String, Vec<Option<f64>>>,
 }
 
 impl Table {
-    fn contract(&self) -> TableContract {
+    pub(crate) fn contract(&self) -> TableContract {
         let TableContract { name, meaning, mut columns } = contract(KeyType::Text);
         let double = |name: &String| ColumnSpec::nullable(name, ColumnType::Float64, "", "an indicator");
         columns.extend(self.columns.keys().map(double));
         TableContract::new(&name, &meaning, columns).unwrap()
     }
 
-    fn batches(&self, batch_size: usize) -> Vec<RecordBatch> {
+    pub(crate) fn batches(&self, batch_size: usize) -> Vec<RecordBatch> {
         let customer = |(row, buys): (usize, &bool)| {
             let id = format!("c{row:04}");
             if *buys { buyer(&id, 1, 1, 100) } else { no_buyer(&id, 0) }
@@ -55,7 +55,7 @@ impl Table {
             .unwrap()
     }
 
-    fn value(&self, config: &IndexConfig, batch_size: usize) -> Result<Valued, ModelError> {
+    pub(crate) fn value(&self, config: &IndexConfig, batch_size: usize) -> Result<Valued, ModelError> {
         self.plan(config).fit_and_apply(as_of(), &self.batches(batch_size))
     }
 }
@@ -82,7 +82,7 @@ fn grouped(indicators: &[Indicator], weights: &[f64], sizes: &[usize]) -> (Vec<I
     (groups, SiblingWeights::Manual(of_groups))
 }
 
-fn config(indicators: &[Indicator], weights: &[f64], sizes: &[usize]) -> IndexConfig {
+pub(crate) fn config(indicators: &[Indicator], weights: &[f64], sizes: &[usize]) -> IndexConfig {
     let (groups, group_weights) = grouped(indicators, weights, sizes);
     IndexConfig {
         customers: IndexCustomers::Buyers,
@@ -97,24 +97,24 @@ fn config(indicators: &[Indicator], weights: &[f64], sizes: &[usize]) -> IndexCo
     }
 }
 
-fn integers(valued: &Valued, column: &str) -> Vec<Option<i64>> {
+pub(crate) fn integers(valued: &Valued, column: &str) -> Vec<Option<i64>> {
     let column = |batch: &RecordBatch| batch.column_by_name(column).unwrap().as_primitive::<Int64Type>().clone();
     valued.batches.iter().flat_map(|batch| column(batch).iter().collect::<Vec<_>>()).collect()
 }
 
-fn published(file: &str) -> String {
+pub(crate) fn published(file: &str) -> String {
     let folder = std::env::var_os("APPRAISE_TRUTH")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/truth"), PathBuf::from);
     let path = folder.join("mcdm").join(file);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn numbers(value: &Value) -> Vec<f64> {
+pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
 }
 
 /// The published decision matrix, its directions as the file of weights states them.
-fn published_table() -> (Table, Vec<Indicator>) {
+pub(crate) fn published_table() -> (Table, Vec<Indicator>) {
     let meta: Value = serde_json::from_str(&published("weights.json")).unwrap();
     let text = published("decision_matrix_60x8.csv");
     let mut lines = text.lines();
@@ -269,7 +269,7 @@ fn columns_and_data_without_an_index_are_refused_by_name() {
     assert!(message(IndexConfig { tiers, ..config(&[a], &[1.0], &[1]) }).contains("50% in all"));
 }
 
-fn random_table() -> impl Strategy<Value = Table> {
+pub(crate) fn random_table() -> impl Strategy<Value = Table> {
     let value = prop_oneof![
         1 => Just(None),
         2 => (-3..4_i32).prop_map(|value| Some(f64::from(value))),
@@ -282,7 +282,7 @@ fn random_table() -> impl Strategy<Value = Table> {
     })
 }
 
-fn random_config() -> impl Strategy<Value = IndexConfig> {
+pub(crate) fn random_config() -> impl Strategy<Value = IndexConfig> {
     let indicator = |of: usize| {
         let missing = prop_oneof![Just(Missing::Median), Just(Missing::Worst), (-5.0..5.0).prop_map(Missing::Value)];
         let direction = prop_oneof![Just(Direction::Benefit), Just(Direction::Cost)];

@@ -15,3 +15,4 @@ mod potential;
 mod published_rfm;
 mod segment_rules;
 mod strategies;
+mod what_if;

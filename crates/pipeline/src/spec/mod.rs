@@ -10,7 +10,7 @@ mod classes;
 mod expression;
 mod format;
 pub mod index_text;
-mod node;
+pub(crate) mod node;
 pub mod overrides;
 mod params;
 mod print;
