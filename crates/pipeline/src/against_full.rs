@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::error::RunError;
 use crate::run::{RunOptions, Watch, run};
 use crate::spec::Loaded;
-use crate::spec::resolved::Gates;
+use crate::spec::resolved::{Gates, Refit};
 use crate::summary::Summary;
 
 /// How a published snapshot compares with a run of all dumps.
@@ -40,6 +40,11 @@ pub fn against_full(
     folder.path().clone_into(&mut loaded.pipeline.export.path);
     loaded.pipeline.ledger = false;
     loaded.pipeline.gates = Gates::default();
+    loaded.pipeline.cache.keep = 0;
+    if let (true, Some(card)) = (loaded.pipeline.model.refit != Refit::Always, &published.manifest.model_card) {
+        // Which card of an earlier date it was taken from is not said; it holds the same fits.
+        loaded.pipeline.model.refit = Refit::Card(published.path.join(&card.path));
+    }
     let summary = run(&loaded, options, clock, watch);
     let Some(path) = summary.snapshot.as_ref().filter(|_| summary.exit_code == 0) else {
         return Ok(AgainstFull::Failed(Box::new(summary)));

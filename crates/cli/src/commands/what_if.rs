@@ -119,6 +119,7 @@ impl WhatIf {
             temp_dir: memory.temp_dir(),
             lock_timeout_s: 0,
             move_pointers: false,
+            full: false,
             cancel: Arc::clone(&stop.cancel),
             cancel_code: Arc::clone(&stop.code),
         };
