@@ -14,7 +14,7 @@ pub(crate) const AS_OF: &str = "2024-12-31";
 /// Changes one weight of the index.
 pub(crate) const WEIGHT: &str = "model.index.weights.clv=50";
 
-/// A house whose dumps were written an hour ago.
+/// A house whose dumps were written long ago.
 pub(crate) struct House {
     place: TempDir,
     pub(crate) set: String,
@@ -25,9 +25,9 @@ impl House {
         let place = tempdir().unwrap();
         let dumps = place.path().join("dumps");
         say(&["generate", dumps.to_str().unwrap(), "--customers", "1500", "--seed", "5", "--dirt"]).expect(0);
-        let hour_ago = SystemTime::now() - Duration::from_hours(1);
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         for file in files(&dumps) {
-            fs::File::options().write(true).open(file).unwrap().set_modified(hour_ago).unwrap();
+            fs::File::options().write(true).open(file).unwrap().set_modified(long_ago).unwrap();
         }
         let set = format!("params.dumps={}", dumps.display());
         Self { place, set }
@@ -132,7 +132,7 @@ fn another_weight_needs_no_dump_and_gives_the_same_bytes() {
 fn what_the_features_depend_on_is_computed_anew() {
     let house = House::new();
     house.publish("out", &[]);
-    for set in ["features.windows=[30d, 90d, 365d]", "sources.transactions.tolerate=2%", "timezone=Europe/Paris"] {
+    for set in ["features.windows=[7d, 30d, 90d, 365d]", "sources.transactions.tolerate=2%", "timezone=Europe/Paris"] {
         let (_, record) = house.publish("out", &["--set", set, "--set", WEIGHT]);
         assert_eq!(stage(&record, "features")["status"], "succeeded", "{set}");
     }

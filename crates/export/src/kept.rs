@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use appraise_schema::TableContract;
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::{ArrowSchemaConverter, ProjectionMask};
 use serde::{Deserialize, Serialize};
 
@@ -161,11 +161,14 @@ pub fn read_rows(
     positions: Vec<usize>,
     batch_rows: usize,
 ) -> impl Iterator<Item = Result<RecordBatch, ExportError>> {
+    let typed =
+        schema.fields().iter().map(|field| Field::new(field.name(), field.data_type().clone(), field.is_nullable()));
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(typed.collect::<Vec<_>>())));
     let fields: Vec<_> = positions.iter().map(|&position| Arc::clone(&schema.fields()[position])).collect();
     let schema = SchemaRef::new(Schema::new(fields));
     paths.into_iter().flat_map(move |path| {
         let schema = SchemaRef::clone(&schema);
-        let (batches, failed) = match open(&path, &positions, batch_rows) {
+        let (batches, failed) = match open(&path, options.clone(), &positions, batch_rows) {
             Ok(batches) => (Some(batches), None),
             Err(error) => (None, Some(Err(error))),
         };
@@ -178,10 +181,15 @@ pub fn read_rows(
     })
 }
 
-fn open(path: &Path, positions: &[usize], batch_rows: usize) -> Result<ParquetRecordBatchReader, ExportError> {
+fn open(
+    path: &Path,
+    options: ArrowReaderOptions,
+    positions: &[usize],
+    batch_rows: usize,
+) -> Result<ParquetRecordBatchReader, ExportError> {
     let failed = |error| ExportError::parquet(path, error);
     let file = File::open(path).map_err(|error| ExportError::io("read", path, error))?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed)?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(failed)?;
     let mask = ProjectionMask::roots(reader.parquet_schema(), positions.iter().copied());
     reader.with_projection(mask).with_batch_size(batch_rows).build().map_err(failed)
 }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod folder;
+mod kept;
 mod publish;
 
 use std::fs;

@@ -121,6 +121,35 @@ fn the_semantic_part_knows_no_paths_and_no_limits() {
 }
 
 #[test]
+fn what_features_are_made_of_knows_no_model_but_the_limits_of_the_inputs() {
+    let same = load(&[]).unwrap().pipeline.semantic_of_features();
+    for set in [
+        "name=other",
+        "params.dumps=/elsewhere",
+        "export.path=/elsewhere",
+        "model.rfm.bins=4",
+        "model.refit=never",
+        "model.lifecycle={}",
+        "cache.keep=5",
+    ] {
+        assert_eq!(load(&[set]).unwrap().pipeline.semantic_of_features(), same, "{set}");
+    }
+    for set in [
+        "params.least=1",
+        "timezone=Europe/London",
+        "export.compression=snappy",
+        "features.bidding.late_bid_seconds=61",
+        "features.columns.more=orders + 1",
+        "sources.transactions.columns.category=department",
+        "sources.transactions.tolerate=5%",
+        "sources.transactions.checks.rows.max=9",
+        "sources.transactions.checks.freshness=3d",
+    ] {
+        assert_ne!(load(&[set]).unwrap().pipeline.semantic_of_features(), same, "{set}");
+    }
+}
+
+#[test]
 fn the_semantic_part_knows_the_potential_however_it_is_written() {
     let customers = "sources.customers={ path: c.parquet, columns: { customer_id: c }, attributes: { x: a, y: b } }";
     let semantic = |set: &str| load(&[customers, set]).unwrap().pipeline.semantic();
