@@ -151,7 +151,9 @@ impl ModelPlan {
     /// When a column is absent or of another type, a buyer lacks a value, or a rule can't be evaluated. Calls
     /// the expression engine: not for use inside a rayon job.
     pub fn fit_and_apply(&self, as_of: AsOf, features: &[RecordBatch]) -> Result<Valued, ModelError> {
-        self.run(None, as_of.to_string(), features)
+        let mut fitted = self.fit(as_of, features)?;
+        let batches = fitted.apply(features)?;
+        Ok(Valued { card: fitted.into_card(), batches })
     }
 
     /// Values the customers of `features` by a card that was fitted before. The score weights and segment rules
@@ -161,6 +163,17 @@ impl ModelPlan {
     /// As [`ModelPlan::fit_and_apply`], and [`ModelError::CardMismatch`] when the card was fitted with other
     /// models, methods or money.
     pub fn apply(&self, card: &ModelCard, features: &[RecordBatch]) -> Result<Valued, ModelError> {
+        let mut fitted = self.thaw(card, features)?;
+        let batches = fitted.apply(features)?;
+        Ok(Valued { card: fitted.into_card(), batches })
+    }
+
+    /// The models of a card that was fitted before, ready for the customers of `features`, of which [`ModelPlan::fit_inputs`] are
+    /// enough.
+    ///
+    /// # Errors
+    /// As [`ModelPlan::apply`].
+    pub fn thaw(&self, card: &ModelCard, features: &[RecordBatch]) -> Result<FittedModels<'_>, ModelError> {
         if card.money_scale != self.money_scale {
             return Err(ModelError::CardMismatch {
                 what: "the scale of money".to_owned(),
@@ -168,7 +181,7 @@ impl ModelPlan {
                 config: self.money_scale.to_string(),
             });
         }
-        self.run(Some(card), card.as_of.clone(), features)
+        self.fitted(Some(card), card.as_of.clone(), features)
     }
 
     /// What is questionable about the segment rules. Empty without rules.
@@ -214,12 +227,6 @@ impl ModelPlan {
     /// the expression engine: not for use inside a rayon job.
     pub fn fit(&self, as_of: AsOf, features: &[RecordBatch]) -> Result<FittedModels<'_>, ModelError> {
         self.fitted(None, as_of.to_string(), features)
-    }
-
-    fn run(&self, frozen: Option<&ModelCard>, as_of: String, features: &[RecordBatch]) -> Result<Valued, ModelError> {
-        let mut fitted = self.fitted(frozen, as_of, features)?;
-        let batches = fitted.apply(features)?;
-        Ok(Valued { card: fitted.into_card(), batches })
     }
 
     fn fitted(
