@@ -16,6 +16,7 @@ mod inputs;
 pub mod memory;
 pub mod plan;
 mod references;
+mod report_table;
 pub mod run;
 mod session;
 mod sources;
