@@ -116,6 +116,12 @@ pub enum RunError {
         /// Why.
         why: String,
     },
+    /// Two snapshots that can't be compared.
+    #[error("the snapshots can't be compared: {why}")]
+    NotComparable {
+        /// Why.
+        why: String,
+    },
     /// A gate that was not passed: nothing is published.
     #[error("gate `{gate}`: {failures}")]
     Gate {
@@ -180,7 +186,7 @@ impl RunError {
         match self {
             Self::Ingest(error) => ingest_code(error),
             Self::Source { source, .. } => ingest_code(source),
-            Self::IdTypes { .. } => 4,
+            Self::IdTypes { .. } | Self::NotComparable { .. } => 4,
             Self::Fold(error) => match error {
                 FoldError::Conflict { .. } | FoldError::MoneyOverflow { .. } => 5,
                 FoldError::PartitionTooLarge { .. } | FoldError::Memory { .. } | FoldError::Spill { .. } => 9,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use appraise_export::{ContentId, Input};
+use appraise_export::{ContentId, Input, Snapshot};
 use appraise_ingest::{IngestError, InputFile, digest, discover};
 use appraise_schema::SourceKind;
 use serde_json::json;
@@ -66,11 +66,13 @@ impl Inputs {
         self.files().map(|(_, file)| file.bytes).sum()
     }
 
-    /// The files as the manifest lists them, and the name of the content that they and the pipeline make.
+    /// The files as the manifest lists them, and the name of the content that they, the pipeline and the snapshot that changes
+    /// begin at make.
     pub(crate) fn identify(
         &self,
         pipeline: &Pipeline,
         options: &RunOptions,
+        base: Option<&Snapshot>,
     ) -> Result<(Vec<Input>, ContentId), RunError> {
         let paths: Vec<PathBuf> = self.files().map(|(_, file)| file.path.clone()).collect();
         let digests = digest(&paths, options.threads, &options.cancel)?;
@@ -82,12 +84,15 @@ impl Inputs {
             })
             .collect();
         identities.sort_unstable();
-        let content = json!({
+        let mut content = json!({
             "versions": versions(),
             "pipeline": pipeline.semantic(),
             "as_of": options.as_of.to_string(),
             "inputs": identities,
         });
+        if let Some(base) = base {
+            content["base"] = base.manifest.content_id.as_str().into();
+        }
         let input = |((source, file), digest): ((String, &InputFile), String)| Input {
             source,
             path: shown_path(pipeline, &file.path).display().to_string(),

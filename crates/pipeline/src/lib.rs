@@ -7,12 +7,15 @@
 pub mod backtest;
 pub mod backtest_tables;
 mod batch_store;
+mod changes;
 pub mod clock;
+pub mod compare;
 mod conflict;
 pub mod error;
 pub mod feature_plan;
 mod feature_table;
 mod inputs;
+mod key_merge;
 pub mod memory;
 pub mod plan;
 mod references;
@@ -27,6 +30,7 @@ mod values;
 
 pub use appraise_ingest::Progress;
 pub use backtest::{Backtest, BacktestOptions, backtest};
+pub use compare::{Comparison, compare};
 pub use error::RunError;
 pub use plan::{Plan, plan};
 pub use run::{RunOptions, Watch, run};

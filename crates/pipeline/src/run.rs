@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use appraise_export::{ContentId, Facts, Input, Outcome, Published, RunStatus};
+use appraise_export::{ContentId, Facts, Input, Outcome, Published, RunStatus, Snapshot, newest_before};
 use appraise_feature_engineering::{Scatter, ScatterOptions};
 use appraise_ingest::Progress;
 use appraise_schema::AsOf;
@@ -13,7 +13,9 @@ use serde_json::Value;
 
 use crate::backtest::{BacktestOptions, backtest};
 use crate::batch_store::BatchStore;
+use crate::changes;
 use crate::clock::Clock;
+use crate::compare;
 use crate::conflict::locate;
 use crate::error::RunError;
 use crate::feature_table::build;
@@ -94,9 +96,10 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
     let budget = Budget::new(options.memory_limit, options.threads)?;
 
     let inputs = session.stage("discover", 0, |_| Ok(counted(Inputs::find(pipeline)?, Inputs::rows)))?;
+    let base = if pipeline.export.changes { newest_before(&session.publisher.layout, as_of)? } else { None };
     let (listed, content_id) = session.stage("digest", 0, |_| {
         watch.begin("digest", 0, inputs.bytes());
-        Ok((inputs.identify(pipeline, options)?, 0))
+        Ok((inputs.identify(pipeline, options, base.as_ref())?, 0))
     })?;
     session.note_content(&content_id);
     if let Some(published) = session.publisher.find(as_of, &content_id)? {
@@ -115,21 +118,27 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
         watch.begin("fit", customers, 0);
         Ok((model.map(|model| fit(session, model, &features)).transpose()?, customers))
     })?;
-    let values = session.stage("model", customers, |session| {
+    let mut values = session.stage("model", customers, |session| {
         watch.begin("model", customers, 0);
         let values = model.zip(fitted).map(|(model, fitted)| value(session, model, fitted, &features, budget));
         Ok((values.transpose()?, customers))
     })?;
+    changes::add(session, &tables, values.as_mut(), base.as_ref(), budget)?;
     session.save()?;
     if let Some(gate) = &pipeline.gates.backtest
         && session.is_due(BACKTEST_GATE, gate.every_days)?
     {
         session.stage("backtest", customers, |session| Ok((judge(session, gate, watch)?, customers)))?;
     }
+    if let (Some(gate), Some(model), Some(values)) = (&pipeline.gates.compare, model, &values) {
+        session.stage("compare", customers, |session| {
+            Ok((compare::judge(session, gate, model.contract(), &values.rows)?, customers))
+        })?;
+    }
     let published = session.stage("publish", customers, |session| {
         let rows = customers * tables.contracts().count() as u64;
         watch.begin("publish", rows, 0);
-        let facts = facts(session, content_id, listed);
+        let facts = facts(session, content_id, listed, base.as_ref());
         Ok((publish(session, &tables, &features, values.as_ref(), facts, watch)?, rows))
     })?;
     session.note_published(&published)?;
@@ -141,7 +150,7 @@ fn judge(session: &mut Session<'_>, gate: &BacktestGate, watch: &dyn Watch) -> R
     let asked = BacktestOptions { holdout_days: gate.holdout_days, steps: 1 };
     let found = backtest(session.loaded, session.options, &asked, session.clock, watch)?;
     let failures = found.failures(gate);
-    session.note_gate(BACKTEST_GATE, &failures, &found);
+    session.note_gate(BACKTEST_GATE, &failures, &found.figures());
     if failures.is_empty() {
         Ok(())
     } else {
@@ -197,7 +206,7 @@ fn scatter_options(options: &RunOptions, plans: &ReadPlans<'_>, budget: Budget) 
     }
 }
 
-fn facts(session: &Session<'_>, content_id: ContentId, inputs: Vec<Input>) -> Facts {
+fn facts(session: &Session<'_>, content_id: ContentId, inputs: Vec<Input>, base: Option<&Snapshot>) -> Facts {
     let pipeline = &session.loaded.pipeline;
     let semantic = pipeline.semantic();
     let masked = serde_json::from_str(&session.loaded.mask(&semantic.to_string())).unwrap_or(Value::Null);
@@ -208,6 +217,7 @@ fn facts(session: &Session<'_>, content_id: ContentId, inputs: Vec<Input>) -> Fa
         versions: versions(),
         inputs,
         parameters: masked,
+        base: base.map(Snapshot::as_base),
     }
 }
 
@@ -224,6 +234,7 @@ fn publish(
     let stores = std::iter::once(features).chain(values.map(|values| &values.rows));
     let stores = stores.chain(values.and_then(|values| values.groups.as_ref()));
     let stores = stores.chain(values.and_then(|values| values.actions.as_ref()));
+    let stores = stores.chain(values.and_then(|values| values.changes.as_ref()));
     for (contract, store) in tables.contracts().zip(stores) {
         let mut writer = staging.table(contract)?;
         for batch in store.batches()? {
