@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't set up its world should fail")]
 
 mod accounting;
+mod changes;
 mod classes;
 mod commands;
+mod compare;
 mod corpus;
 mod credit;
 mod determinism;

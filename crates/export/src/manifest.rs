@@ -35,6 +35,18 @@ pub struct Manifest {
     pub inputs: Vec<Input>,
     /// The resolved parameters.
     pub parameters: Value,
+    /// The snapshot that the table of changes begins at, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+}
+
+/// Another snapshot of the same root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// Its date, as `YYYY-MM-DD`.
+    pub as_of: String,
+    /// Name of its content.
+    pub content_id: ContentId,
 }
 
 /// One table of a snapshot.
@@ -215,6 +227,7 @@ pub(crate) mod tests {
             documents: Vec::new(),
             inputs: Vec::new(),
             parameters: json!({"b": 1, "a": 2}),
+            base: None,
         }
     }
 

@@ -28,7 +28,7 @@ use crate::disk::{Disk, parent};
 use crate::encoding::Compression;
 use crate::error::ExportError;
 use crate::layout::{ContentId, DICTIONARY, Layout, MANIFEST, MODEL_CARD, RunId, SUCCESS};
-use crate::manifest::{FORMAT_VERSION, FileDigest, Input, Manifest, Table, json_bytes};
+use crate::manifest::{Base, FORMAT_VERSION, FileDigest, Input, Manifest, Table, json_bytes};
 use crate::snapshot::{Snapshot, read_pointer};
 use crate::verify;
 
@@ -65,6 +65,8 @@ pub struct Facts {
     pub inputs: Vec<Input>,
     /// The resolved parameters.
     pub parameters: Value,
+    /// The snapshot that the table of changes begins at.
+    pub base: Option<Base>,
 }
 
 /// Publishes snapshots below one output root.
@@ -236,6 +238,7 @@ impl Staging {
             documents: self.documents.clone(),
             inputs: facts.inputs,
             parameters: facts.parameters,
+            base: facts.base,
         };
         let written = self.write_json(MANIFEST, &manifest)?;
         let path = self.publisher.layout.snapshot(facts.as_of, &manifest.content_id);

@@ -19,7 +19,7 @@ use crate::digest;
 use crate::disk::read_if_there;
 use crate::error::ExportError;
 use crate::layout::{ContentId, Layout, MANIFEST, SUCCESS};
-use crate::manifest::{FORMAT_VERSION, Manifest};
+use crate::manifest::{Base, FORMAT_VERSION, Manifest};
 
 /// `CURRENT.json`: which snapshot stands for a date, or for the newest one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +101,10 @@ impl Snapshot {
     }
 
     /// Checks that every file is there with its length: cheap, unlike [`crate::verify()`].
-    pub(crate) fn check_lengths(&self) -> Result<(), ExportError> {
+    ///
+    /// # Errors
+    /// [`ExportError::Damaged`], with the first that is not.
+    pub fn check_lengths(&self) -> Result<(), ExportError> {
         for (name, expected, _) in self.manifest.files() {
             let path = self.path.join(name);
             match fs::metadata(&path).map(|file| file.len()) {
@@ -111,6 +114,12 @@ impl Snapshot {
             }
         }
         Ok(())
+    }
+
+    /// How another snapshot names this one.
+    #[must_use]
+    pub fn as_base(&self) -> Base {
+        Base { as_of: self.manifest.as_of.clone(), content_id: self.manifest.content_id.clone() }
     }
 
     /// What `CURRENT.json` says when it names this snapshot.
@@ -142,6 +151,15 @@ pub fn resolve(layout: &Layout, name: &str) -> Result<Snapshot, ExportError> {
     };
     Snapshot::open(&folder)?
         .ok_or_else(|| missing(layout, name, format!("`{}` holds no finished snapshot", folder.display())))
+}
+
+/// The snapshot that stands for the newest date before `as_of`; `None` when there is no such date.
+///
+/// # Errors
+/// When files can't be read.
+pub fn newest_before(layout: &Layout, as_of: AsOf) -> Result<Option<Snapshot>, ExportError> {
+    let before = dates(layout)?.into_iter().rev().find(|&date| date < as_of);
+    before.map(|date| resolve(layout, &date.to_string())).transpose()
 }
 
 /// Reads the pointer at `path`, if it is there.

@@ -14,6 +14,7 @@ mod backtest;
 mod card;
 mod clv;
 mod columns;
+pub mod compare;
 mod config;
 mod credibility;
 mod credit;

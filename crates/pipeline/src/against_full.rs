@@ -6,7 +6,7 @@ use appraise_export::Snapshot;
 
 use crate::clock::Clock;
 use crate::error::RunError;
-use crate::run::{RunOptions, Watch, run};
+use crate::run::{RunOptions, Watch, masked_semantic, run};
 use crate::spec::Loaded;
 use crate::spec::resolved::{Gates, Refit};
 use crate::summary::Summary;
@@ -36,9 +36,11 @@ pub fn against_full(
 ) -> Result<AgainstFull, RunError> {
     let spill = |source| RunError::Spill { folder: options.temp_dir.clone(), source };
     let folder = tempfile::tempdir_in(&options.temp_dir).map_err(spill)?;
+    let parameters = masked_semantic(loaded);
     let mut loaded = loaded.clone();
     folder.path().clone_into(&mut loaded.pipeline.export.path);
     loaded.pipeline.ledger = false;
+    loaded.pipeline.export.changes = false;
     loaded.pipeline.gates = Gates::default();
     loaded.pipeline.cache.keep = 0;
     if let (true, Some(card)) = (loaded.pipeline.model.refit != Refit::Always, &published.manifest.model_card) {
@@ -51,11 +53,16 @@ pub fn against_full(
     };
     let Some(full) = Snapshot::open(Path::new(path))? else { return Ok(AgainstFull::Failed(Box::new(summary))) };
     let (before, now) = (&published.manifest, &full.manifest);
-    Ok(if before.inputs != now.inputs {
-        AgainstFull::Other("the dumps are no longer those that it was made of".to_owned())
-    } else if before.parameters != now.parameters {
-        AgainstFull::Other("the pipeline is no longer the one that it was made by".to_owned())
-    } else {
-        before.difference(now).map_or(AgainstFull::Same, AgainstFull::Other)
-    })
+    let changed = |what: &str| AgainstFull::Other(format!("the {what} no longer what it was made of"));
+    if before.inputs != now.inputs {
+        return Ok(changed("dumps are"));
+    }
+    if before.parameters != parameters {
+        return Ok(changed("pipeline is"));
+    }
+    // The changes since another snapshot follow from the tables.
+    let other = now.tables.iter().find(|table| before.table(&table.name).map(|of| &of.files) != Some(&table.files));
+    let card = (before.model_card != now.model_card).then_some("the model card");
+    let other = other.map(|table| table.name.as_str()).or(card);
+    Ok(other.map_or(AgainstFull::Same, |other| AgainstFull::Other(format!("{other} is other bytes"))))
 }

@@ -159,6 +159,14 @@ fn features_of(clv: &ClvConfig) -> Vec<String> {
 }
 
 impl Backtest {
+    /// The judgement in few words, for the record of a run.
+    pub(crate) fn figures(&self) -> String {
+        let Self { model, cut, until, .. } = self;
+        let bias = self.purchases.first().and_then(|model| model.bias);
+        let bias = bias.map_or("not known".to_owned(), |bias| format!("{:.1}%", 100.0 * bias));
+        format!("{model} from {cut} to {until}: bias of purchases {bias}")
+    }
+
     /// What `gate` finds wrong, in words; nothing when the gate is passed.
     #[must_use]
     pub fn failures(&self, gate: &BacktestGate) -> Vec<String> {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use appraise_export::folder::write_folder;
 use appraise_export::{Compression, Disk};
-use appraise_schema::{AsOf, ColumnType, Money, TableContract};
-use arrow::array::{Date32Array, Int32Array, RecordBatch};
+use appraise_schema::{ColumnType, Money, TableContract};
+use arrow::array::{Int32Array, RecordBatch};
 
 use crate::backtest::{Backtest, Quality};
 use crate::error::RunError;
-use crate::table_columns::TableColumns;
+use crate::report_table::ReportColumns;
 
 /// Writes the tables of `reports`, whose revenue is in whole units of `money`, to `folder`: all of them or none, with their
 /// dictionary.
@@ -23,29 +23,17 @@ pub fn write(folder: &Path, reports: &[Backtest], money: &Money) -> Result<(), R
 }
 
 /// The columns of every table, of rows that each belong to a report.
-fn of_reports<'r>(reports: impl Iterator<Item = &'r Backtest> + Clone) -> TableColumns {
-    let mut columns = TableColumns::default();
-    let until = reports.clone().map(|report| day(&report.until));
-    columns.add(
-        ("as_of", ColumnType::Date, "", "date until which customers were watched"),
-        Arc::new(until.collect::<Date32Array>()),
-    );
-    let cut = reports.clone().map(|report| day(&report.cut));
-    columns.add(
-        ("cut_date", ColumnType::Date, "", "date at which customers were valued"),
-        Arc::new(cut.collect::<Date32Array>()),
-    );
+fn columns<'r>(reports: impl Iterator<Item = &'r Backtest> + Clone) -> ReportColumns {
+    let mut columns = ReportColumns::default();
+    let meaning = "date until which customers were watched";
+    columns.dates("as_of", meaning, reports.clone().map(|report| report.until.as_str()));
+    columns.dates("cut_date", "date at which customers were valued", reports.clone().map(|report| report.cut.as_str()));
     let days = reports.map(|report| i32::try_from(report.holdout_days).ok());
     columns.add(
         ("holdout_days", ColumnType::Int32, "days", "days from the one to the other"),
         Arc::new(days.collect::<Int32Array>()),
     );
     columns
-}
-
-/// The day of a date of a report.
-fn day(date: &str) -> Option<i32> {
-    date.parse::<AsOf>().ok().map(AsOf::day)
 }
 
 /// Each row with its report.
@@ -60,7 +48,7 @@ fn qualities(reports: &[Backtest], money: &Money) -> Result<(TableContract, Reco
     let revenue = rows(reports, |report| &report.revenue).into_iter().map(|(report, one)| (report, "revenue", one));
     let all: Vec<(&Backtest, &str, &Quality)> = purchases.chain(revenue).collect();
     let value = |of: fn(&Quality) -> Option<f64>| all.iter().map(move |(.., one)| of(one));
-    let mut columns = of_reports(all.iter().map(|(report, ..)| *report));
+    let mut columns = columns(all.iter().map(|(report, ..)| *report));
     columns.texts("quantity", "what was foretold: purchases or revenue", all.iter().map(|(_, name, _)| *name));
     columns.texts(
         "forecast",
@@ -93,7 +81,7 @@ fn qualities(reports: &[Backtest], money: &Money) -> Result<(TableContract, Reco
 
 fn frequencies(reports: &[Backtest]) -> Result<(TableContract, RecordBatch), RunError> {
     let all = rows(reports, |report| &report.by_frequency);
-    let mut columns = of_reports(all.iter().map(|(report, _)| *report));
+    let mut columns = columns(all.iter().map(|(report, _)| *report));
     let meaning = "repeat purchase periods up to the cut; 7 stands for 7 and more";
     columns.counts("frequency", "periods", meaning, all.iter().map(|(_, row)| row.frequency));
     columns.counts("customers", "customers", "how many", all.iter().map(|(_, row)| row.customers));
@@ -105,7 +93,7 @@ fn frequencies(reports: &[Backtest]) -> Result<(TableContract, RecordBatch), Run
 
 fn deciles(reports: &[Backtest], money: &Money) -> Result<(TableContract, RecordBatch), RunError> {
     let all = rows(reports, |report| &report.deciles);
-    let mut columns = of_reports(all.iter().map(|(report, _)| *report));
+    let mut columns = columns(all.iter().map(|(report, _)| *report));
     columns.counts(
         "decile",
         "",
@@ -126,9 +114,8 @@ fn deciles(reports: &[Backtest], money: &Money) -> Result<(TableContract, Record
 
 fn tracking(reports: &[Backtest]) -> Result<(TableContract, RecordBatch), RunError> {
     let all = rows(reports, |report| &report.tracking);
-    let mut columns = of_reports(all.iter().map(|(report, _)| *report));
-    let until = all.iter().map(|(_, row)| day(&row.until)).collect::<Date32Array>();
-    columns.add(("until_date", ColumnType::Date, "", "date up to which purchases count"), Arc::new(until));
+    let mut columns = columns(all.iter().map(|(report, _)| *report));
+    columns.dates("until_date", "date up to which purchases count", all.iter().map(|(_, row)| row.until.as_str()));
     columns.doubles(
         "predicted",
         "periods",

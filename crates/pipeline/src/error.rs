@@ -148,6 +148,12 @@ pub enum RunError {
         /// How many there may be.
         most: usize,
     },
+    /// Two snapshots that can't be compared.
+    #[error("the snapshots can't be compared: {why}")]
+    NotComparable {
+        /// Why.
+        why: String,
+    },
     /// A gate that was not passed: nothing is published.
     #[error("gate `{gate}`: {failures}")]
     Gate {
@@ -214,7 +220,7 @@ impl RunError {
             Self::Source { source, .. } => ingest_code(source),
             Self::Scenario { source, .. } => source.exit_code(),
             Self::TooManyFits { .. } => 2,
-            Self::IdTypes { .. } | Self::Card { .. } => 4,
+            Self::IdTypes { .. } | Self::Card { .. } | Self::NotComparable { .. } => 4,
             Self::Fold(error) => match error {
                 FoldError::Conflict { .. } | FoldError::MoneyOverflow { .. } => 5,
                 FoldError::PartitionTooLarge { .. } | FoldError::Memory { .. } | FoldError::Spill { .. } => 9,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use appraise_export::{ContentId, Input, Publisher};
+use appraise_export::{ContentId, Input, Publisher, Snapshot};
 use appraise_ingest::{IngestError, InputFile, digest, discover};
 use appraise_schema::{AsOf, SourceKind};
 use serde_json::json;
@@ -96,14 +96,15 @@ impl Inputs {
         Ok(digest(&self.paths(), options.threads, &options.cancel)?)
     }
 
-    /// What the files of these `digests` are, and the name of the content that they, the pipeline and the card of models that are not
-    /// fitted make; `card` is its digest.
+    /// What the files of these `digests` are, and the name of the content that they, the pipeline, the card of models that are not
+    /// fitted and the snapshot that changes begin at make; `card` is its digest.
     pub(crate) fn identity(
         &self,
         pipeline: &Pipeline,
         as_of: AsOf,
         digests: Vec<String>,
         card: Option<&str>,
+        base: Option<&Snapshot>,
     ) -> Identity {
         let mut identities: Vec<String> = self
             .files()
@@ -121,6 +122,9 @@ impl Inputs {
         });
         if let Some(card) = card {
             content["model_card"] = card.into();
+        }
+        if let Some(base) = base {
+            content["base"] = base.manifest.content_id.as_str().into();
         }
         let input = |((source, file), digest): ((String, &InputFile), String)| Input {
             source,

@@ -13,8 +13,9 @@ use serde::Serialize;
 
 pub use crate::cache::PlannedStage;
 use crate::cache::planned;
+use crate::changes;
 use crate::error::RunError;
-use crate::feature_plan::FeaturePlan;
+use crate::feature_plan::{FeaturePlan, FeaturePlanError};
 use crate::inputs::Inputs;
 use crate::memory::{Budget, fixed_bytes};
 use crate::sources::{self, ReadPlans};
@@ -181,6 +182,8 @@ pub(crate) struct PublishedTables {
     pub(crate) features: FeaturePlan,
     /// The models, whose table is `customer_values`; `None` when none is on.
     pub(crate) model: Option<ModelPlan>,
+    /// The changes of `customer_values`, where they are asked for.
+    pub(crate) changes: Option<TableContract>,
     /// What is questionable about the segment rules.
     pub(crate) lint: Vec<Lint>,
 }
@@ -191,7 +194,9 @@ impl PublishedTables {
         let features = FeaturePlan::new(config, &pipeline.features.own)?;
         let model = stages::model(pipeline).map(|model| ModelPlan::new(&model, &features.contract)).transpose()?;
         let lint = model.as_ref().map_or(Ok(Vec::new()), ModelPlan::lint)?;
-        Ok(Self { features, model, lint })
+        let changing = model.as_ref().filter(|_| pipeline.export.changes);
+        let changes = changing.map(|model| changes::contract(model.contract())).transpose();
+        Ok(Self { features, model, changes: changes.map_err(FeaturePlanError::from)?, lint })
     }
 
     /// The contracts in the order of the manifest.
@@ -199,6 +204,6 @@ impl PublishedTables {
         let values = self.model.iter().map(ModelPlan::contract);
         let groups = self.model.iter().filter_map(ModelPlan::group_contract);
         let actions = self.model.iter().filter_map(ModelPlan::action_contract);
-        std::iter::once(&self.features.contract).chain(values).chain(groups).chain(actions)
+        std::iter::once(&self.features.contract).chain(values).chain(groups).chain(actions).chain(&self.changes)
     }
 }

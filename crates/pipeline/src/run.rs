@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use appraise_export::{ContentId, Facts, Input, Outcome, Published, RunStatus, Staging};
+use appraise_export::{ContentId, Facts, Input, Outcome, Published, RunStatus, Snapshot, Staging};
 use appraise_feature_engineering::ScatterOptions;
 use appraise_ingest::Progress;
 use appraise_schema::{AsOf, TableContract};
@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 use crate::backtest::{BacktestOptions, backtest};
 use crate::batch_store::BatchStore;
 use crate::cache;
+use crate::changes;
 use crate::clock::Clock;
+use crate::compare;
 use crate::conflict::locate;
 use crate::error::RunError;
 use crate::feature_table::build;
@@ -99,12 +101,13 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
     let budget = Budget::new(options.memory_limit, options.threads)?;
 
     let inputs = session.stage("discover", 0, |_| Ok(counted(Inputs::find(pipeline)?, Inputs::rows)))?;
+    let base = changes::base(pipeline, &session.publisher.layout, as_of)?;
     let (identity, frozen) = session.stage("digest", 0, |session| {
         watch.begin("digest", 0, inputs.bytes());
         let digests = inputs.digests(pipeline, &session.publisher, options)?;
         let frozen = frozen(pipeline, &session.publisher, as_of)?;
         let card = frozen.as_ref().map(|frozen| frozen.sha256.as_str());
-        Ok(((inputs.identity(pipeline, as_of, digests, card), frozen), 0))
+        Ok(((inputs.identity(pipeline, as_of, digests, card, base.as_ref()), frozen), 0))
     })?;
     session.note_content(&identity.content_id);
     if let Some(published) = session.publisher.find(as_of, &identity.content_id)? {
@@ -125,7 +128,7 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
         watch.begin("fit", customers, 0);
         Ok((model.map(|model| fit(session, model, &kept, frozen.as_ref())).transpose()?, customers))
     })?;
-    let values = session.stage("model", customers, |session| {
+    let mut values = session.stage("model", customers, |session| {
         watch.begin("model", customers, 0);
         let values = model.zip(fitted).map(|(model, fitted)| value(session, model, fitted, features, budget));
         Ok((values.transpose()?, customers))
@@ -133,16 +136,22 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
     if let (Some(model), Some(values), None) = (model, &values, &frozen) {
         cache::keep_fits(session, &kept, model, &values.card);
     }
+    changes::add(session, tables, values.as_mut(), base.as_ref(), budget)?;
     session.save()?;
     if let Some(gate) = &pipeline.gates.backtest
         && session.is_due(BACKTEST_GATE, gate.every_days)?
     {
         session.stage("backtest", customers, |session| Ok((judge(session, gate, watch)?, customers)))?;
     }
+    if let (Some(gate), Some(model), Some(values)) = (&pipeline.gates.compare, model, &values) {
+        session.stage("compare", customers, |session| {
+            Ok((compare::judge(session, gate, model.contract(), &values.rows)?, customers))
+        })?;
+    }
     let published = session.stage("publish", customers, |session| {
         let rows = customers * tables.contracts().skip(1).count() as u64;
         watch.begin("publish", rows, 0);
-        let facts = facts(session, identity.content_id, identity.listed);
+        let facts = facts(session, identity.content_id, identity.listed, base.as_ref());
         Ok((publish(session, staging, tables, values.as_ref(), facts, watch)?, rows))
     })?;
     session.note_published(&published)?;
@@ -154,7 +163,7 @@ fn judge(session: &mut Session<'_>, gate: &BacktestGate, watch: &dyn Watch) -> R
     let asked = BacktestOptions { holdout_days: gate.holdout_days, steps: 1 };
     let found = backtest(session.loaded, session.options, &asked, session.clock, watch)?;
     let failures = found.failures(gate);
-    session.note_gate(BACKTEST_GATE, &failures, &found);
+    session.note_gate(BACKTEST_GATE, &failures, &found.figures());
     if failures.is_empty() {
         Ok(())
     } else {
@@ -218,17 +227,20 @@ fn scatter_options(options: &RunOptions, plans: &ReadPlans<'_>, budget: Budget) 
     }
 }
 
-fn facts(session: &Session<'_>, content_id: ContentId, inputs: Vec<Input>) -> Facts {
-    let pipeline = &session.loaded.pipeline;
-    let semantic = pipeline.semantic();
-    let masked = serde_json::from_str(&session.loaded.mask(&semantic.to_string())).unwrap_or(Value::Null);
+/// What decides the tables, as the manifest shows it: without secrets.
+pub(crate) fn masked_semantic(loaded: &Loaded) -> Value {
+    serde_json::from_str(&loaded.mask(&loaded.pipeline.semantic().to_string())).unwrap_or(Value::Null)
+}
+
+fn facts(session: &Session<'_>, content_id: ContentId, inputs: Vec<Input>, base: Option<&Snapshot>) -> Facts {
     Facts {
-        pipeline: pipeline.name.clone(),
+        pipeline: session.loaded.pipeline.name.clone(),
         as_of: session.options.as_of,
         content_id,
         versions: versions(),
         inputs,
-        parameters: masked,
+        parameters: masked_semantic(session.loaded),
+        base: base.map(Snapshot::as_base),
     }
 }
 
@@ -264,6 +276,7 @@ fn publish(
     let stores = values.map(|values| &values.rows).into_iter();
     let stores = stores.chain(values.and_then(|values| values.groups.as_ref()));
     let stores = stores.chain(values.and_then(|values| values.actions.as_ref()));
+    let stores = stores.chain(values.and_then(|values| values.changes.as_ref()));
     for (contract, store) in tables.contracts().skip(1).zip(stores) {
         encode(session, &mut staging, contract, store, watch)?;
     }

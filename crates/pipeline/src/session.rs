@@ -13,7 +13,6 @@ use appraise_ingest::{ReadReport, Severity, quarantine};
 use appraise_schema::{Accounting, AsOf, SourceKind};
 use serde_json::{Map, Value, json};
 
-use crate::backtest::Backtest;
 use crate::cache::Entry;
 use crate::clock::{Clock, cpu_s};
 use crate::error::RunError;
@@ -134,23 +133,15 @@ impl<'a> Session<'a> {
         Ok(false)
     }
 
-    /// Notes what a gate found.
-    pub(crate) fn note_gate(&mut self, gate: &str, failures: &[String], backtest: &Backtest) {
-        let bias = backtest.purchases.first().and_then(|model| model.bias);
-        let figures = format!(
-            "{} from {} to {}: bias of purchases {}",
-            backtest.model,
-            backtest.cut,
-            backtest.until,
-            bias.map_or("not known".to_owned(), |bias| format!("{:.1}%", 100.0 * bias)),
-        );
+    /// Notes what a gate found: `figures` in words, and what of it fails.
+    pub(crate) fn note_gate(&mut self, gate: &str, failures: &[String], figures: &str) {
         tracing::info!(gate, "{figures}");
         self.record.checks.push(Check {
             name: gate.to_owned(),
             severity: "error".to_owned(),
             passed: failures.is_empty(),
             rows_failed: 0,
-            message: if failures.is_empty() { figures } else { failures.join("; ") },
+            message: if failures.is_empty() { figures.to_owned() } else { failures.join("; ") },
         });
     }
 

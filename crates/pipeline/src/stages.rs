@@ -193,7 +193,12 @@ pub fn features(pipeline: &Pipeline, as_of: AsOf, key_type: KeyType, tables: &Re
 /// What the models are asked for; `None` when none is on.
 #[must_use]
 pub fn model(pipeline: &Pipeline) -> Option<ModelConfig> {
-    let of = &pipeline.model;
+    model_config(&pipeline.model)
+}
+
+/// What the models of `of` are asked for; `None` when none is on.
+#[must_use]
+pub fn model_config(of: &resolved::Model) -> Option<ModelConfig> {
     let rule = |rule: &resolved::SegmentRule| SegmentRule { name: rule.name.clone(), when: rule.when.clone() };
     let rules = |rules: &[resolved::SegmentRule]| rules.iter().map(rule).collect();
     let config = ModelConfig {

@@ -22,6 +22,8 @@ pub(crate) struct Values {
     pub(crate) groups: Option<BatchStore>,
     /// Rows of `customer_actions`, where there are strategies.
     pub(crate) actions: Option<BatchStore>,
+    /// Rows of `customer_changes`, where they are asked for, once they are known.
+    pub(crate) changes: Option<BatchStore>,
 }
 
 /// Fits the models of `plan` to `features`, but for fits that were kept, or takes them from the card `frozen`. Calls the expression engine: not for use inside a rayon job.
@@ -90,7 +92,7 @@ pub(crate) fn value(
         }
         _ => None,
     };
-    Ok(Values { card: fitted.into_card(), rows, groups, actions })
+    Ok(Values { card: fitted.into_card(), rows, groups, actions, changes: None })
 }
 
 /// The rows of `customer_actions`, once it is known whom the caps leave out.

@@ -1,12 +1,14 @@
 //! Contracts of published tables: names, types, units, meanings.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 use serde::Serialize;
 
 use crate::event::KeyType;
+use crate::scalar::ScalarError;
 
 /// The types that published columns may have: every target warehouse loads them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,6 +70,21 @@ impl ColumnType {
             Self::String => "STRING".to_owned(),
             Self::Boolean => "BOOLEAN".to_owned(),
         }
+    }
+}
+
+impl FromStr for ColumnType {
+    type Err = ScalarError;
+
+    /// Inverse of [`ColumnType::name`].
+    fn from_str(text: &str) -> Result<Self, ScalarError> {
+        let plain = [Self::Int32, Self::Int64, Self::Float64, Self::Date, Self::String, Self::Boolean];
+        let decimal = || {
+            let (precision, scale) = text.strip_prefix("DECIMAL(")?.strip_suffix(')')?.split_once(',')?;
+            Some(Self::Decimal { precision: precision.parse().ok()?, scale: scale.parse().ok()? })
+        };
+        let known = plain.into_iter().find(|plain| plain.name() == text).or_else(decimal);
+        known.ok_or_else(|| ScalarError::new(text, "a type of published columns, such as `INT64` or `DECIMAL(18,2)`"))
     }
 }
 
@@ -405,6 +422,17 @@ mod tests {
     #[test]
     fn reserved_words_are_sorted_for_the_search() {
         assert!(RESERVED.is_sorted());
+    }
+
+    #[test]
+    fn types_are_read_as_they_are_written() {
+        let decimal = ColumnType::Decimal { precision: 38, scale: 2 };
+        for column_type in [ColumnType::Int32, ColumnType::Float64, ColumnType::customer_money(0), decimal] {
+            assert_eq!(column_type.name().parse(), Ok(column_type));
+        }
+        for text in ["", "INT", "DECIMAL(18)", "DECIMAL(18,2", "DECIMAL(x,2)"] {
+            assert!(text.parse::<ColumnType>().is_err(), "{text}");
+        }
     }
 
     #[test]

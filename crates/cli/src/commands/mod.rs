@@ -1,6 +1,7 @@
 //! One command per file; a doc comment is its help text.
 
 pub(crate) mod backtest;
+pub(crate) mod compare;
 pub(crate) mod gc;
 pub(crate) mod generate;
 pub(crate) mod path;

@@ -93,6 +93,7 @@ pub(crate) fn facts(as_of: &str, content: &str) -> Facts {
             rows: 3,
         }],
         parameters: json!({ "currency": "GBP" }),
+        base: None,
     }
 }
 

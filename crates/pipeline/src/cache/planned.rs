@@ -7,6 +7,7 @@ use appraise_schema::AsOf;
 use serde::Serialize;
 
 use super::{Fits, digests, features_key, find, fit_keys};
+use crate::changes;
 use crate::error::RunError;
 use crate::inputs::Inputs;
 use crate::plan::PublishedTables;
@@ -51,7 +52,8 @@ pub(crate) fn planned(
         return Ok(with_fit(all(COMPUTE, "an input is new, or changed since it was last read"), frozen.as_ref()));
     };
     let card = frozen.as_ref().map(|frozen| frozen.sha256.as_str());
-    let identity = inputs.identity(pipeline, as_of, digests, card);
+    let base = changes::base(pipeline, &publisher.layout, as_of)?;
+    let identity = inputs.identity(pipeline, as_of, digests, card, base.as_ref());
     if publisher.layout.snapshot(as_of, &identity.content_id).join(appraise_export::layout::SUCCESS).exists() {
         return Ok(all(REUSE, "the same content is published"));
     }

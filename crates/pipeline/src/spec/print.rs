@@ -94,7 +94,11 @@ fn resolved(pipeline: &Pipeline, tree: &Node) -> Json {
     whole.insert("cache".to_owned(), json!({ "keep": pipeline.cache.keep }));
     whole.extend(tree.get("gates").map(|gates| ("gates".to_owned(), gates.to_json())));
     let path = tree.at("export.path").map(Node::to_json);
-    whole.insert("export".to_owned(), json!({ "path": path, "compression": pipeline.export.compression }));
+    let mut export = json!({ "path": path, "compression": pipeline.export.compression });
+    if pipeline.export.changes {
+        export["changes"] = true.into();
+    }
+    whole.insert("export".to_owned(), export);
     whole.insert("ledger".to_owned(), pipeline.ledger.into());
     Json::Object(whole)
 }

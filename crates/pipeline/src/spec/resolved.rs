@@ -74,6 +74,17 @@ pub enum Refit {
 pub struct Gates {
     /// How well lifetime values must have foretold the last days.
     pub backtest: Option<BacktestGate>,
+    /// How far values may be from those of the newest published date before.
+    pub compare: Option<CompareGate>,
+}
+
+/// How far values may be from those of the newest published date before; at least one limit is given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompareGate {
+    /// Greatest population stability index of any number that is compared.
+    pub max_psi: Option<f64>,
+    /// Greatest difference of any segment's share of the customers.
+    pub max_segment_shift: Option<Share>,
 }
 
 /// How well lifetime values must have foretold the last days.
@@ -340,4 +351,6 @@ pub struct Export {
     pub path: PathBuf,
     /// Compression of the Parquet files.
     pub compression: Compression,
+    /// Whether there is a table of changes.
+    pub changes: bool,
 }

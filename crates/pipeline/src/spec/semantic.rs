@@ -21,7 +21,7 @@ impl Pipeline {
         let sources = Value::Object(sources.collect());
         let references = self.references.iter().map(|(name, table)| (name.clone(), reference(table)));
         let references = Value::Object(references.collect());
-        json!({
+        let mut semantic = json!({
             "version": 1,
             "name": self.name,
             "timezone": self.timezone.name(),
@@ -33,7 +33,11 @@ impl Pipeline {
             "features": features(&self.features),
             "model": model(&self.model),
             "compression": self.export.compression,
-        })
+        });
+        if self.export.changes {
+            semantic["changes"] = true.into();
+        }
+        semantic
     }
 }
 

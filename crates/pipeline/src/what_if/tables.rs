@@ -15,7 +15,7 @@ use arrow::compute::{concat, take};
 
 use super::{Compared, WhatIf};
 use crate::error::RunError;
-use crate::table_columns::TableColumns;
+use crate::report_table::ReportColumns;
 
 /// Digits of totals of money.
 const TOTAL_DIGITS: u8 = 38;
@@ -36,8 +36,8 @@ fn all(found: &WhatIf) -> impl Iterator<Item = (u32, Option<&Compared>, &Figures
 }
 
 /// The columns of every table of scenarios: the date, and the scenario of each row.
-fn of_scenarios(found: &WhatIf, numbers: impl Iterator<Item = u32>) -> TableColumns {
-    let mut columns = TableColumns::default();
+fn of_scenarios(found: &WhatIf, numbers: impl Iterator<Item = u32>) -> ReportColumns {
+    let mut columns = ReportColumns::default();
     let numbers: Int32Array = numbers.map(|number| i32::try_from(number).ok()).collect();
     columns.push(ColumnSpec::as_of(), Arc::new(Date32Array::from(vec![found.as_of.day(); numbers.len()])));
     columns.add(
@@ -48,7 +48,7 @@ fn of_scenarios(found: &WhatIf, numbers: impl Iterator<Item = u32>) -> TableColu
 }
 
 /// A nullable column of counts.
-fn counts(columns: &mut TableColumns, name: &str, meaning: &str, values: impl Iterator<Item = Option<u64>>) {
+fn counts(columns: &mut ReportColumns, name: &str, meaning: &str, values: impl Iterator<Item = Option<u64>>) {
     let values: Int64Array = values.map(|value| value.and_then(|value| i64::try_from(value).ok())).collect();
     columns.push(ColumnSpec::nullable(name, ColumnType::Int64, "customers", meaning), Arc::new(values));
 }
@@ -150,7 +150,7 @@ fn moves(found: &WhatIf) -> Result<(TableContract, RecordBatch), RunError> {
 
 fn customers(found: &WhatIf) -> Result<(TableContract, RecordBatch), RunError> {
     let ranked = found.base.ranked();
-    let mut columns = TableColumns::default();
+    let mut columns = ReportColumns::default();
     columns.push(ColumnSpec::as_of(), Arc::new(Date32Array::from(vec![found.as_of.day(); ranked.len()])));
     let keys: Vec<&dyn Array> = found.keys.iter().map(AsRef::as_ref).collect();
     let spec = found.features.position("customer_id").map(|position| found.features.columns[position].clone());

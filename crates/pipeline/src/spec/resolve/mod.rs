@@ -29,6 +29,7 @@ use super::resolved::{Cache, Export, Model, Pipeline, Source};
 use super::scalars::{ColumnSql, Name, ShareText};
 use super::types::Spec;
 use super::{built, expression};
+use crate::stages;
 
 /// Runs whose features and fits are kept, unless the pipeline says otherwise.
 const DEFAULT_KEEP: u8 = 1;
@@ -175,7 +176,12 @@ fn pipeline(report: &mut Report<'_>, spec: &Spec, folder: &Path, output: Option<
     let export = Export {
         path: output.cloned().unwrap_or_else(|| folder.join(&spec.export.path.0)),
         compression: spec.export.compression.unwrap_or_default(),
+        changes: spec.export.changes.unwrap_or_default(),
     };
+    if export.changes && stages::model_config(&model).is_none() {
+        let hint = Some("add a model to `model`, or take it away");
+        report.add("export.changes", "there are no values whose changes could be told", hint);
+    }
     Some(Pipeline {
         name: spec.name.0.clone(),
         timezone: timezone?,

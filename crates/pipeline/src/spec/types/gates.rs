@@ -12,6 +12,21 @@ use crate::spec::scalars::{Days, HorizonText, ShareText};
 pub struct GatesSpec {
     /// How well lifetime values must have foretold the last days. Default: no such gate.
     pub backtest: Option<BacktestSpec>,
+    /// How far values may be from those of the newest published date before. Default: no such gate.
+    pub compare: Option<CompareSpec>,
+}
+
+/// How far the values of a night may be from those of the newest published date before; without one everything passes.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Compare")]
+pub struct CompareSpec {
+    /// Greatest population stability index of any score, value or other number that is compared; 0.25 is a distribution that has
+    /// changed. Default: any.
+    #[schemars(range(min = 0))]
+    pub max_psi: Option<f64>,
+    /// Greatest difference of any segment's share of the customers. Default: any.
+    pub max_segment_shift: Option<ShareText>,
 }
 
 /// How well lifetime values, fitted to what was known some time ago, must have foretold what came since.

@@ -30,7 +30,7 @@ pub use features::{
     BiddingSpec, CreditSpec, FamilyName, FeaturesSpec, InteractionSpec, PurchasePeriodSpec, SpendPeriodSpec,
     TimeUnitSpec, Weight,
 };
-pub use gates::{BacktestSpec, GatesSpec};
+pub use gates::{BacktestSpec, CompareSpec, GatesSpec};
 pub use index::{
     AhpSpec, BoundsSpec, CombineSpec, DirectionSpec, IndexCustomersSpec, IndexSpec, IndicatorSpec, ObjectiveMethodSpec,
     ObjectiveSpec, RandomIndexSpec, RankingSpec, TransformSpec,
@@ -162,4 +162,7 @@ pub struct ExportSpec {
     pub path: LocalPath,
     /// Compression of the Parquet files. Default `zstd`.
     pub compression: Option<Compression>,
+    /// Whether `customer_changes` tells what of `customer_values` is not as it was in the snapshot of the newest date before. Default
+    /// no.
+    pub changes: Option<bool>,
 }
