@@ -152,7 +152,7 @@ pub(crate) fn table_name(name: &str) -> String {
 }
 
 /// A path as the pipeline file would write it: the same on every machine.
-fn shown_path(pipeline: &Pipeline, path: &Path) -> PathBuf {
+pub(crate) fn shown_path(pipeline: &Pipeline, path: &Path) -> PathBuf {
     path.strip_prefix(&pipeline.folder).unwrap_or(path).to_owned()
 }
 

@@ -12,7 +12,7 @@ use appraise_schema::{AsOf, KeyType, SourceKind, TableContract};
 use serde::Serialize;
 
 pub use crate::cache::PlannedStage;
-use crate::cache::planned;
+use crate::cache::{planned, with_ingest};
 use crate::changes;
 use crate::error::RunError;
 use crate::feature_plan::{FeaturePlan, FeaturePlanError};
@@ -94,7 +94,7 @@ pub fn plan(loaded: &Loaded, as_of: AsOf, threads: usize, memory_limit: u64) -> 
         (events.min(budget.scatter_bytes), cells.min(budget.features_bytes + budget.values_bytes));
     let drift =
         plans.plans.iter().flat_map(|(kind, plan)| plan.drift().iter().map(|line| format!("{}: {line}", kind.name())));
-    let stages = planned(pipeline, as_of, &inputs, &tables)?;
+    let stages = with_ingest(planned(pipeline, as_of, &inputs, &tables)?, pipeline, &inputs);
     Ok(Plan {
         stages,
         pipeline: pipeline.name.clone(),

@@ -35,7 +35,7 @@ use entry::entries;
 pub(crate) use entry::{Entry, dispensable};
 pub(crate) use fits::{Fits, KeptFits, fit_keys};
 pub use planned::PlannedStage;
-pub(crate) use planned::planned;
+pub(crate) use planned::{planned, with_ingest};
 
 /// Version of the form of all that is kept; what has another one is computed anew.
 const FORMAT: u32 = 1;

@@ -10,6 +10,7 @@ use super::{Fits, digests, features_key, find, fit_keys};
 use crate::changes;
 use crate::error::RunError;
 use crate::inputs::Inputs;
+use crate::ledger;
 use crate::plan::PublishedTables;
 use crate::refit::{Frozen, frozen};
 use crate::spec::resolved::Pipeline;
@@ -91,6 +92,21 @@ pub(crate) fn planned(
         }
     }
     Ok(with_fit(stages, frozen.as_ref()))
+}
+
+/// `stages` with what the run would read of the dumps, before the features.
+pub(crate) fn with_ingest(mut stages: Vec<PlannedStage>, pipeline: &Pipeline, inputs: &Inputs) -> Vec<PlannedStage> {
+    let Some(features) = stages.iter().position(|stage| stage.stage == "features") else { return stages };
+    let (action, why) = match ledger::planned(pipeline, inputs) {
+        _ if stages[features].action == REUSE => (REUSE, "the features are".to_owned()),
+        None => (COMPUTE, "no ledger of dumps that were read is kept".to_owned()),
+        Some((known, dumps)) => {
+            let action = if known == 0 { COMPUTE } else { IN_PART };
+            (action, format!("the ledger holds {known} of {dumps} dumps, by path and size"))
+        }
+    };
+    stages.insert(features, PlannedStage { stage: "ingest", action, why });
+    stages
 }
 
 /// `stages`, whose fit is that of `frozen`.

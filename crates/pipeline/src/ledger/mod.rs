@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use appraise_export::{ContentId, Disk};
+use appraise_export::{ContentId, Disk, Layout};
 use appraise_feature_engineering::{
     FeatureConfig, Scatter, ScatterOptions, ScatterWriter, Segment, partition_bits, write_segment,
 };
@@ -30,9 +30,10 @@ use serde_json::json;
 
 use self::head::{FileHead, HEAD, Head, Identity, SegmentHead, SourceHead};
 use crate::error::RunError;
-use crate::inputs::{EXCHANGE_RATES, table_name};
+use crate::inputs::{EXCHANGE_RATES, Inputs, shown_path, table_name};
 use crate::session::{Session, versions};
 use crate::sources::ReadPlans;
+use crate::spec::resolved::Pipeline;
 
 /// Held while the ledger is opened and while it is replaced.
 const LOCK: &str = ".lock";
@@ -345,6 +346,22 @@ impl Ledger {
             tracing::error!(%error, "the damaged ledger can't be removed: run with --full");
         }
     }
+}
+
+/// How many of the dumps of `inputs` a run would find in its ledger, by path and size, and how many dumps there are; `None`
+/// where no ledger is kept.
+pub(crate) fn planned(pipeline: &Pipeline, inputs: &Inputs) -> Option<(usize, usize)> {
+    let head = pipeline.ledger.then(|| Head::read(&Layout::at(&pipeline.export.path).ledger(&pipeline.name)))?;
+    let kept = head.iter().flat_map(|head| &head.sources).flat_map(|(source, head)| {
+        head.files.iter().map(move |file| (source.as_str(), file.identity.path.as_str(), file.identity.bytes))
+    });
+    let kept: BTreeSet<(&str, &str, u64)> = kept.collect();
+    let dumps = inputs.sources.iter().flat_map(|(kind, files)| files.iter().map(move |file| (kind.name(), file)));
+    let known = dumps.clone().filter(|(source, file)| {
+        let path = shown_path(pipeline, &file.path).display().to_string();
+        kept.contains(&(*source, path.as_str(), file.bytes))
+    });
+    Some((known.count(), dumps.count()))
 }
 
 /// Whether a file of the folder belongs to some state of the ledger.
