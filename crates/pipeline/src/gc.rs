@@ -1,4 +1,5 @@
-//! Removes what nothing refers to: kept features beyond what is asked for, superseded snapshots, staging of dead runs.
+//! Removes what nothing refers to: kept features beyond what is asked for, superseded snapshots, a ledger that is no longer kept, staging
+//! of dead runs.
 
 use std::path::PathBuf;
 
@@ -14,7 +15,7 @@ use crate::spec::resolved::Pipeline;
 /// Something that nothing refers to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Garbage {
-    /// `features`, `snapshot` or `staging`.
+    /// `features`, `snapshot`, `ledger` or `staging`.
     pub kind: &'static str,
     /// The folder.
     pub path: PathBuf,
@@ -56,6 +57,10 @@ pub fn garbage(pipeline: &Pipeline, grace_days: u32) -> Result<Vec<Garbage>, Run
             );
             add("snapshot", snapshot.path.clone(), why, Some(snapshot))?;
         }
+    }
+    let ledger = layout.ledger(&pipeline.name);
+    if !pipeline.ledger && ledger.is_dir() {
+        add("ledger", ledger, "the pipeline keeps none".to_owned(), None)?;
     }
     for path in dead_staging(layout)? {
         add("staging", path, "its run is gone".to_owned(), None)?;
