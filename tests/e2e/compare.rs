@@ -60,11 +60,14 @@ fn effect(report: &Value, column: &str, class: Option<&str>, part: &str) -> i128
 }
 
 /// Millionths of a score, each rounded, in all.
+#[expect(clippy::cast_possible_truncation, reason = "scores are small")]
 fn millionths(table: &RecordBatch, column: &str) -> i128 {
     doubles(table, column).into_iter().flatten().map(|score| (score * 1e6).round_ties_even() as i128).sum()
 }
 
 type Seen<T> = BTreeMap<String, T>;
+/// A class in the base and one in the new table.
+type Cell<'c> = (Option<&'c str>, Option<&'c str>);
 
 fn by_customer<T>(table: &RecordBatch, values: Vec<T>) -> Seen<T> {
     texts(table, "customer_id").into_iter().map(Option::unwrap).zip(values).collect()
@@ -86,7 +89,7 @@ fn every_figure_is_that_of_the_two_tables() {
         by_customer(table, classes.map(|(class, clv)| (class.unwrap(), clv.unwrap_or_default())).collect())
     };
     let (of_base, of_new) = (cells(&base), cells(&new));
-    let mut expected: BTreeMap<(Option<&str>, Option<&str>), (u64, i128, i128)> = BTreeMap::new();
+    let mut expected: BTreeMap<Cell<'_>, (u64, i128, i128)> = BTreeMap::new();
     for key in of_base.keys().chain(of_new.keys().filter(|key| !of_base.contains_key(*key))) {
         let (before, after) = (of_base.get(key), of_new.get(key));
         let cell = expected.entry((before.map(|of| of.0.as_str()), after.map(|of| of.0.as_str()))).or_default();

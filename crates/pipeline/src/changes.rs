@@ -195,7 +195,8 @@ impl<'p> Block<'p> {
         let (picked, names): (Vec<usize>, Vec<&str>) = changed.unzip();
         let key = &self.values.columns[1];
         let key_type = key.column_type.arrow();
-        let is_new = BooleanArray::from_iter(picked.iter().map(|&customer| Some(self.new.at[customer].is_some())));
+        let is_new =
+            BooleanArray::from(picked.iter().map(|&customer| self.new.at[customer].is_some()).collect::<Vec<_>>());
         let (old_keys, new_keys) =
             (self.base.column(&key.name, &key_type, &picked)?, self.new.column(&key.name, &key_type, &picked)?);
         let mut columns: Vec<ArrayRef> = vec![

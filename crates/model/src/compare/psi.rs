@@ -132,7 +132,8 @@ mod tests {
             None => 0,
             Some(_) if sorted.is_empty() => 1,
             Some(value) => {
-                let ends_before = |k: &usize| sorted[(k * sorted.len() + 9) / 10 - 1] < value;
+                let ends_before =
+                    |k: &usize| 10 * sorted.iter().filter(|other| **other < value).count() >= k * sorted.len();
                 1 + (1..10).filter(ends_before).count()
             }
         };
