@@ -50,6 +50,9 @@ pub struct CreditGroupCard {
     /// Standard errors of the group's own parameters, by the delta method.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub standard_errors: BTreeMap<String, f64>,
+    /// Covariance matrix of the logarithms of the group's own parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_covariance: Option<[[f64; 2]; 2]>,
     /// Customers with an invoice to judge.
     pub customers: u64,
     /// Their invoices.

@@ -174,6 +174,7 @@ fn group_card(
         alpha: None,
         beta: None,
         standard_errors: BTreeMap::new(),
+        log_covariance: None,
         customers,
         invoices,
         defaults,
@@ -188,6 +189,7 @@ fn group_card(
                 alpha: Some(alpha),
                 beta: Some(beta),
                 standard_errors: names.into_iter().zip(maximum.standard_errors).collect(),
+                log_covariance: Some(maximum.covariance),
                 ..card
             }
         }

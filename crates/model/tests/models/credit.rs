@@ -162,6 +162,7 @@ fn groups_are_fitted_and_small_ones_have_the_wider_parameters() {
     let wanted = BetaBinomial::fit(&TrialCounts::new(trials)).unwrap();
     assert_eq!([all.alpha, all.beta].map(Option::unwrap), wanted.parameters);
     assert_eq!(all.standard_errors["beta"], wanted.standard_errors[1]);
+    assert_eq!((all.log_covariance, law.log_covariance), (Some(wanted.covariance), None));
     let new = doubles(&valued, "probability_of_default").last().copied().flatten().unwrap();
     assert_eq!(new, law.mean);
 }
