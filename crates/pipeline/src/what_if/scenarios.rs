@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use appraise_model::{DirichletDraws, IndexConfig, ModelConfig, SiblingWeights, fix_weights};
-use rayon::prelude::*;
 use serde_json::Value as Json;
 
 use super::vary::{MOST_SCENARIOS, Vary};
@@ -88,6 +87,8 @@ fn usage(message: impl Into<String>, hint: &str) -> ScenarioError {
 struct Written {
     name: String,
     sets: Vec<String>,
+    /// The index that loading would give, where that is known.
+    index: Option<IndexConfig>,
 }
 
 /// The models that scenarios are asked for: without what is not shown of them.
@@ -126,17 +127,17 @@ pub fn scenarios(
     let text = yaml::read(path, &file).map_err(|problem| ScenarioError::Problems(vec![problem]))?;
     let of_base = apart_from_weights(&base.pipeline);
     let folder = path.parent().unwrap_or(Path::new(""));
-    let scenario = |(number, Written { name, sets }): (u32, Written)| {
+    let scenario = |(number, Written { name, sets, index }): (u32, Written)| {
+        if let Some(index) = index {
+            return Ok(Scenario { number, name, sets, change: Change::Weights(Box::new(index)) });
+        }
         sets.iter().try_for_each(|set| check_path(set, &name))?;
         let sets_of_all = overrides.sets.iter().chain(&sets).cloned().collect();
         let overrides = Overrides { sets: sets_of_all, ..overrides.clone() };
         let loaded = load_text(&file, &text, folder, &overrides).map_err(|problems| of_scenario(&name, problems))?;
         Ok(Scenario { number, name, sets, change: change(&loaded.pipeline, &of_base)? })
     };
-    let numbered: Vec<(u32, Written)> = (1..).zip(written).collect();
-    // All are loaded before the first error is told: always the same one.
-    let loaded: Vec<Result<Scenario, ScenarioError>> = numbered.into_par_iter().map(scenario).collect();
-    loaded.into_iter().collect()
+    (1..).zip(written).map(scenario).collect()
 }
 
 /// The problems of a scenario, with its name.
@@ -213,7 +214,7 @@ fn named(path: &Path) -> Result<Vec<Written>, Problem> {
         match &node.value {
             Value::Mapping(values) if !values.is_empty() => {
                 let sets = values.iter().map(|(path, value)| format!("{}={}", path.name, set_text(value)));
-                all.push(Written { name: key.name.clone(), sets: sets.collect() });
+                all.push(Written { name: key.name.clone(), sets: sets.collect(), index: None });
             }
             _ => return refuse(node, &path, format!("expected a mapping of paths to values, found {}", node.kind())),
         }
@@ -273,7 +274,7 @@ fn combination(varied: &[Vary], mut place: usize, keep: bool, base: &Pipeline) -
     if !weights.is_empty() {
         sets.extend(kept_proportions(&weights, base)?);
     }
-    Ok(Written { name, sets })
+    Ok(Written { name, sets, index: None })
 }
 
 /// The name of the weight that a path sets; `None` of other paths.
@@ -360,19 +361,27 @@ fn kept_proportions(chosen: &[(&str, &str)], base: &Pipeline) -> Result<Vec<Stri
 
 /// The drawn scenarios: in each, the weights of all siblings are from a Dirichlet distribution around those of `base`.
 fn drawn(draw: &Draw, base: &Pipeline) -> Result<Vec<Written>, ScenarioError> {
-    let Draw { number, concentration, seed } = *draw;
     let siblings = siblings(base)?;
-    let scenario = |number: u32| {
-        let mut draws = DirichletDraws::new(seed, number.into());
-        let mut sets = Vec::new();
-        for Siblings { names, weights } in siblings.iter().filter(|of| of.names.len() > 1) {
-            let shapes: Vec<f64> = weights.iter().map(|weight| concentration * weight).collect();
-            sets.extend(names.iter().zip(draws.draw(&shapes)).map(|(name, weight)| weight_set(name, weight)));
-        }
-        Written { name: format!("draw {number}"), sets }
-    };
     if siblings.iter().all(|of| of.names.len() == 1) {
         return Err(usage("the index has one indicator: there are no weights to draw", "vary other paths of `model`"));
     }
-    Ok((1..=number).map(scenario).collect())
+    let scenario = |number: u32| {
+        let mut draws = DirichletDraws::new(draw.seed, number.into());
+        let mut index = base.model.index.clone();
+        let mut sets = Vec::new();
+        for (place, Siblings { names, weights }) in siblings.iter().enumerate().filter(|(_, of)| of.names.len() > 1) {
+            let alphas: Vec<f64> = weights.iter().map(|weight| draw.concentration * weight).collect();
+            let shares = draws.draw(&alphas);
+            sets.extend(names.iter().zip(&shares).map(|(name, weight)| weight_set(name, *weight)));
+            if let Some(index) = &mut index {
+                let of = match place.checked_sub(1) {
+                    Some(group) => &mut index.groups[group].weights,
+                    None => &mut index.group_weights,
+                };
+                *of = SiblingWeights::Manual(shares);
+            }
+        }
+        Written { name: format!("draw {number}"), sets, index }
+    };
+    Ok((1..=draw.number).map(scenario).collect())
 }

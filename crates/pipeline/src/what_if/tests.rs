@@ -140,10 +140,18 @@ fn draws_are_those_of_their_number_and_seed() {
         let error = (base * (1.0 - base) / 51.0 / 300.0_f64).sqrt();
         assert!((mean - base).abs() < 4.0 * error, "{mean}, not {base} ± {error}");
     }
-    // What is printed is what was drawn.
-    for (set, weight) in some[0].sets.iter().zip(weights(&some[0])) {
-        let written: f64 = set.split_once('=').unwrap().1.parse().unwrap();
-        assert!((written - weight).abs() < 1e-15);
+    // What is printed gives the same index, to the bit.
+    let grouped = File::new(&PIPELINE.replace("        monetary: {}", "      more:\n        monetary: {}"));
+    for scenario in grouped.draw(5, 7) {
+        let set = |set: &String| set.replacen('=', ": ", 1);
+        let values: Vec<String> = scenario.sets.iter().map(set).collect();
+        assert_eq!(values.len(), 10, "two groups of two and six");
+        let again = grouped.named(&format!("scenarios: {{ again: {{ {} }} }}", values.join(", "))).unwrap();
+        let index = |of: &Scenario| match &of.change {
+            Change::Weights(index) => index.clone(),
+            Change::Models(_) => panic!("{of:?} changes more than weights"),
+        };
+        assert_eq!(index(&scenario), index(&again[0]));
     }
 }
 
