@@ -53,8 +53,7 @@ impl House {
     fn ruin_dumps(&self) {
         for file in files(&self.out("dumps")).into_iter().filter(|file| file.to_string_lossy().contains("/bids/")) {
             let (mut bytes, modified) = (fs::read(&file).unwrap(), fs::metadata(&file).unwrap().modified().unwrap());
-            let body = 4..bytes.len() * 3 / 4;
-            bytes[body].fill(0xff);
+            bytes[4..100].fill(0xff);
             fs::write(&file, bytes).unwrap();
             fs::File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
         }
@@ -123,7 +122,7 @@ fn another_weight_needs_no_dump_and_gives_the_same_bytes() {
         assert_eq!(again["rows"], anew["rows"]);
         assert_eq!(again["tables"]["quarantine"]["rows"], anew["tables"]["quarantine"]["rows"]);
         let reused = stage(&record, "fit")["reused"].as_str().unwrap().to_owned();
-        assert_eq!(reused.contains("clv"), !set.contains("clv"), "{set}: {reused}");
+        assert_eq!(reused.contains("clv"), !set.contains("model.clv"), "{set}: {reused}");
         assert_eq!(reused.contains("index"), set.contains("rfm") || set.contains("lifecycle"), "{set}: {reused}");
     }
 }
@@ -180,7 +179,7 @@ fn digests_are_remembered_by_what_the_file_system_says() {
     let said = house.run("out", &["--set", WEIGHT]).expect(4);
     assert!(said.stderr.contains("bids"), "{}", said.stderr);
     let after: Value = serde_json::from_slice(&fs::read(house.out("out/.cache/digests.json")).unwrap()).unwrap();
-    assert_ne!(before, after);
+    assert!(before != after, "the digests of the bids are others");
     // A file that was just written is not remembered.
     let fresh = files(&house.out("dumps")).into_iter().find(|file| file.to_string_lossy().contains("/lots/")).unwrap();
     let bytes = fs::read(&fresh).unwrap();
