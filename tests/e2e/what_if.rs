@@ -29,7 +29,7 @@ fn values(output: &Path, settings: &str) -> RecordBatch {
 }
 
 /// Rows of a table of scenarios that are of scenario `number`, of `column`.
-fn of_scenario<'t>(table: &'t RecordBatch, number: i128, column: &str) -> Vec<usize> {
+fn of_scenario(table: &RecordBatch, number: i128, column: &str) -> Vec<usize> {
     let (numbers, columns) = (integers(table, "scenario"), texts(table, "class_column"));
     (0..table.num_rows())
         .filter(|&row| numbers[row] == Some(number) && columns[row].as_deref() == Some(column))
@@ -44,12 +44,12 @@ fn assert_is_run(out: &Path, number: i128, base: &RecordBatch, scenario: &Record
         let (before, after) = (texts(base, column), texts(scenario, column));
         let (revenue, clv) = (integers(scenario, "net_revenue"), integers(scenario, "clv"));
         let mut expected: BTreeMap<Option<String>, (i128, i128, i128)> = BTreeMap::new();
-        let mut moved: BTreeMap<(Option<String>, Option<String>), i128> = BTreeMap::new();
+        let mut pairs: BTreeMap<(Option<String>, Option<String>), i128> = BTreeMap::new();
         for row in 0..after.len() {
             let total = expected.entry(after[row].clone()).or_default();
             *total = (total.0 + 1, total.1 + revenue[row].unwrap(), total.2 + clv[row].unwrap_or(0));
             if before[row] != after[row] {
-                *moved.entry((before[row].clone(), after[row].clone())).or_default() += 1;
+                *pairs.entry((before[row].clone(), after[row].clone())).or_default() += 1;
             }
         }
         let names = texts(&classes, "class_value");
@@ -66,9 +66,9 @@ fn assert_is_run(out: &Path, number: i128, base: &RecordBatch, scenario: &Record
                 names[row]
             );
             let into: i128 =
-                moved.iter().filter(|((_, to), _)| *to == names[row]).map(|(_, customers)| customers).sum();
+                pairs.iter().filter(|((_, to), _)| *to == names[row]).map(|(_, customers)| customers).sum();
             let out: i128 =
-                moved.iter().filter(|((from, _), _)| *from == names[row]).map(|(_, customers)| customers).sum();
+                pairs.iter().filter(|((from, _), _)| *from == names[row]).map(|(_, customers)| customers).sum();
             assert_eq!((entered[row], left[row]), (Some(into), Some(out)));
         }
         assert!(!rows.is_empty() && expected.is_empty(), "{column}: {expected:?}");
@@ -77,7 +77,7 @@ fn assert_is_run(out: &Path, number: i128, base: &RecordBatch, scenario: &Record
         let found = of_scenario(&moves, number, column).into_iter();
         let found: BTreeMap<_, _> =
             found.map(|row| ((from[row].clone(), to[row].clone()), customers[row].unwrap())).collect();
-        assert_eq!(found, moved, "{column}");
+        assert_eq!(found, pairs, "{column}");
     }
     assert_ranks_alike(out, number, base, scenario);
 }
