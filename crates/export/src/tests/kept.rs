@@ -58,10 +58,10 @@ fn again(orders: &[i32], harm: impl Fn(&mut Vec<u8>)) -> Result<(), ExportError>
     let narrow = concat_batches(&narrow[0].schema(), &narrow).unwrap();
     assert_eq!(narrow, batch(as_of, orders).project(&[0, 2]).unwrap());
     second.write_model_card(b"{}\n")?;
-    let published = second.commit(facts("2024-12-31", "y"))?;
-    assert_eq!(published.outcome, Outcome::Published);
-    assert_eq!(published.snapshot.manifest.tables, expected.tables);
-    assert_eq!(crate::verify(&published.snapshot.path)?, []);
+    let committed = second.commit(facts("2024-12-31", "y"))?;
+    assert_eq!(committed.outcome, Outcome::Published);
+    assert_eq!(committed.snapshot.manifest.tables, expected.tables);
+    assert_eq!(crate::verify(&committed.snapshot.path)?, []);
     Ok(())
 }
 

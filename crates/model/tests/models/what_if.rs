@@ -85,9 +85,10 @@ proptest! {
             prop_assert_eq!(found, of_tiers);
             let top = scores.len().div_ceil(10);
             let ranks: Vec<i64> = integers(&valued, "value_rank").into_iter().flatten().collect();
-            prop_assert!(scores.iter().zip(&ranks).all(|(score, rank)| {
+            let best = |(score, rank): (&f64, &i64)| {
                 (*score >= weighed.top_least.unwrap()) == (*rank <= i64::try_from(top).unwrap())
-            }));
+            };
+            prop_assert!(scores.iter().zip(&ranks).all(best));
             prop_assert_eq!(base.compare_weighed(&weighed, &scores, tiers), base.compare(&outcome, &names).unwrap());
             fitted.add(&base, &outcome);
             all.push(weighed);
