@@ -139,6 +139,14 @@ fn drawn_scenarios_are_the_runs_with_their_settings() {
     let settings = texts(&scenarios, "settings");
     assert_eq!(settings[1].as_ref().unwrap().lines().count(), 15, "five groups of two indicators");
     let base = values(&place.path().join("base"), "");
+    // With the features that this run has kept no dump is read, and the figures are the same.
+    let (output, kept) = (place.path().join("base"), place.path().join("kept"));
+    let arguments = ["what-if", PIPELINE, "--as-of", AS_OF, "--json", "--out", kept.to_str().unwrap()];
+    let said = say(&[&arguments, &draws[..], &["--output", output.to_str().unwrap()]].concat()).expect(0);
+    assert!(!said.stderr.contains("ingest"), "{}", said.stderr);
+    assert_eq!(said.summary()["scenarios"], line["scenarios"]);
+    assert_eq!(read(&kept.join("customer_robustness")), read(&out.join("customer_robustness")));
+    assert_eq!(std::fs::read_dir(output.join(".staging")).unwrap().count(), 0);
     let runs: Vec<RecordBatch> = (1..=3)
         .map(|number| values(&place.path().join(number.to_string()), settings[number].as_ref().unwrap()))
         .collect();

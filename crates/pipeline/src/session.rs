@@ -369,7 +369,8 @@ pub(crate) fn versions() -> Vec<(String, String)> {
     ]
 }
 
-fn publisher(loaded: &Loaded, options: &RunOptions) -> Publisher {
+/// Publishes what runs of `loaded` make.
+pub(crate) fn publisher(loaded: &Loaded, options: &RunOptions) -> Publisher {
     let export = &loaded.pipeline.export;
     let mut publisher = Publisher::new(Layout::at(&export.path));
     publisher.lock_timeout = Duration::from_secs(options.lock_timeout_s);

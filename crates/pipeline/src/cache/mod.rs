@@ -16,19 +16,21 @@ mod fits;
 mod planned;
 mod sealed;
 
-use appraise_export::{ContentId, Layout, Publisher, Staging};
+use appraise_export::{ContentId, Layout, Publisher, RunId, Staging};
 use appraise_model::{ModelCard, ModelPlan};
 use appraise_schema::AsOf;
 use serde_json::json;
 
 use crate::batch_store::BatchStore;
+use crate::clock::Clock;
 use crate::error::RunError;
 use crate::inputs::{Identity, Inputs};
 use crate::memory::Budget;
 use crate::plan::{Footers, PublishedTables};
-use crate::run::{self, Watch};
-use crate::session::{Session, previous_rows, versions};
+use crate::run::{self, RunOptions, Watch};
+use crate::session::{Session, previous_rows, publisher, versions};
 use crate::sources::ReadPlans;
+use crate::spec::Loaded;
 use crate::spec::resolved::Pipeline;
 
 use entry::entries;
@@ -144,18 +146,57 @@ fn kept(
 ) -> Result<Option<Features>, RunError> {
     let Some(entry) = find(&session.publisher, key)? else { return Ok(None) };
     let (pipeline, as_of) = (&session.loaded.pipeline, session.options.as_of);
+    let Some((tables, rows)) = adopt(pipeline, as_of, inputs, &entry, staging)? else {
+        session.publisher.remove_folder(&entry.folder)?;
+        return Ok(None);
+    };
+    let footers = Footers::new(pipeline, as_of)?;
+    session.note_drift(&ReadPlans::new(inputs, &footers.configs)?);
+    session.note_kept(&entry);
+    Ok(Some(Features { tables, rows, key: key.clone(), entry: Some(entry) }))
+}
+
+/// The table of `entry` in `staging`, and what is to be published with it; `None` when it is damaged.
+fn adopt(
+    pipeline: &Pipeline,
+    as_of: AsOf,
+    inputs: &Inputs,
+    entry: &Entry,
+    staging: &mut Staging,
+) -> Result<Option<(PublishedTables, BatchStore)>, RunError> {
     let footers = Footers::new(pipeline, as_of)?;
     let plans = ReadPlans::new(inputs, &footers.configs)?;
     let tables = footers.tables(pipeline, as_of, plans.key_type)?;
     if let Err(error) = staging.adopt_table(&tables.features.contract, &entry.folder, &entry.body.files) {
         tracing::warn!(run_id = %entry.body.run_id, %error, "kept features are damaged; they are computed anew");
-        session.publisher.remove_folder(&entry.folder)?;
         return Ok(None);
     }
-    session.note_drift(&plans);
-    session.note_kept(&entry);
-    let count = entry.rows();
     let paths = staging.tables().first().map(appraise_export::WrittenTable::paths).unwrap_or_default();
-    let rows = BatchStore::of_table(tables.features.contract.arrow(), paths, count);
-    Ok(Some(Features { tables, rows, key: key.clone(), entry: Some(entry) }))
+    let rows = BatchStore::of_table(tables.features.contract.arrow(), paths, entry.rows());
+    Ok(Some((tables, rows)))
+}
+
+/// The features that a run of `loaded` would use again, for a question that publishes nothing; `None` when it would compute them.
+/// Their files go with the staging folder.
+///
+/// # Errors
+/// When inputs can't be found or read.
+pub(crate) fn again(
+    loaded: &Loaded,
+    options: &RunOptions,
+    clock: &dyn Clock,
+) -> Result<Option<(PublishedTables, BatchStore, Staging)>, RunError> {
+    let (pipeline, as_of) = (&loaded.pipeline, options.as_of);
+    let publisher = publisher(loaded, options);
+    if pipeline.cache.keep == 0 || !publisher.layout.cache().is_dir() {
+        return Ok(None);
+    }
+    let inputs = Inputs::find(pipeline)?;
+    let digests = inputs.digests(pipeline, &publisher, options)?;
+    let identity = inputs.identity(pipeline, as_of, digests, None, None);
+    let key = features_key(pipeline, &publisher.layout, as_of, &identity)?;
+    let Some(entry) = find(&publisher, &key)? else { return Ok(None) };
+    let mut staging = publisher.stage(&RunId::new(&clock.now(), std::process::id()))?;
+    let found = adopt(pipeline, as_of, &inputs, &entry, &mut staging)?;
+    Ok(found.map(|(tables, rows)| (tables, rows, staging)))
 }

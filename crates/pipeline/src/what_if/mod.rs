@@ -19,6 +19,7 @@ use arrow::array::{ArrayRef, RecordBatch};
 use rayon::prelude::*;
 
 use crate::batch_store::BatchStore;
+use crate::cache;
 use crate::clock::Clock;
 use crate::error::RunError;
 use crate::run::{RunOptions, Watch};
@@ -101,7 +102,7 @@ struct Table<'a> {
     options: &'a RunOptions,
 }
 
-/// Folds the inputs of `loaded` once, and compares `scenarios` with it.
+/// Folds the inputs of `loaded` once, unless an earlier run has kept its features, and compares `scenarios` with it.
 ///
 /// # Errors
 /// Everything that stops a run before it publishes, of the pipeline as it is or of a scenario; [`RunError::NothingToJudge`] where the
@@ -118,7 +119,12 @@ pub fn what_if(
     };
     let folder = tempfile::Builder::new().prefix("appraise-what-if-").tempdir_in(&options.temp_dir);
     let folder = folder.map_err(|source| RunError::Spill { folder: options.temp_dir.clone(), source })?;
-    let (tables, store) = unpublished::fold(loaded, folder.path(), options, clock, watch)?;
+    let (tables, store, _files) = if let Some((tables, store, files)) = cache::again(loaded, options, clock)? {
+        (tables, store, Some(files))
+    } else {
+        let (tables, store) = unpublished::fold(loaded, folder.path(), options, clock, watch)?;
+        (tables, store, None)
+    };
     let table = Table { features: &tables.features.contract, store: &store, options };
     let plan = ModelPlan::new(&config, table.features)?;
     let mut names = ClassNames::new(plan.contract(), |column| known_classes(&config, column));
