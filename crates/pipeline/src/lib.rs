@@ -4,6 +4,7 @@
 //! translates it into what each stage asks for, [`plan`] looks at the footers of the inputs without doing any
 //! work.
 
+pub mod backfill;
 pub mod backtest;
 pub mod backtest_tables;
 mod batch_store;
