@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't set up its world should fail")]
 
 mod accounting;
+mod backfill;
 mod changes;
 mod classes;
 mod commands;

@@ -47,22 +47,22 @@ export: { path: out }
 /// Days since 1970-01-01 of 2024-01-01.
 const NEW_YEAR: i32 = 19_723;
 
-fn write(folder: &Path, name: &str, columns: Vec<(&str, ArrayRef)>) {
+pub(crate) fn write(folder: &Path, name: &str, columns: Vec<(&str, ArrayRef)>) {
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let mut writer = ArrowWriter::try_new(File::create(folder.join(name)).unwrap(), batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
 }
 
-fn numbers(values: &[i64]) -> ArrayRef {
+pub(crate) fn numbers(values: &[i64]) -> ArrayRef {
     Arc::new(Int64Array::from(values.to_vec()))
 }
 
-fn words(values: &[&str]) -> ArrayRef {
+pub(crate) fn words(values: &[&str]) -> ArrayRef {
     Arc::new(StringArray::from(values.to_vec()))
 }
 
-fn days(values: &[i32]) -> ArrayRef {
+pub(crate) fn days(values: &[i32]) -> ArrayRef {
     Arc::new(values.iter().map(|day| Some(NEW_YEAR + day)).collect::<Date32Array>())
 }
 

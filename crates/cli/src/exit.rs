@@ -5,6 +5,7 @@ use std::any::Any;
 use appraise_export::ExportError;
 use appraise_pipeline::RunError;
 use appraise_pipeline::spec::Problem;
+use appraise_schema::AsOf;
 use appraise_schema::panic::message;
 
 use crate::logging::LogOptions;
@@ -33,6 +34,8 @@ pub(crate) const PIPELINE: u8 = 3;
 pub(crate) const CHECK: u8 = 5;
 /// The code of files that can't be written.
 pub(crate) const PUBLISH: u8 = 6;
+/// From this code on a signal ended the process.
+const SIGNALS: u8 = 128;
 
 /// A command that failed: what to say, and the exit code.
 #[derive(Debug)]
@@ -49,6 +52,20 @@ impl Failure {
     /// A wrong use of the command line.
     pub(crate) fn usage(message: impl Into<String>, hint: &str) -> Self {
         Self { code: USAGE, messages: vec![message.into()], hint: Some(hint.to_owned()) }
+    }
+
+    /// The failures of some dates of a range, of which there is one at least. The code is that of the first, or of the signal that
+    /// ended the last.
+    pub(crate) fn of_dates(failed: &[(AsOf, Self)]) -> Self {
+        let messages = |(as_of, failure): &(AsOf, Self)| {
+            failure.messages.iter().map(|message| format!("{as_of}: {message}")).collect::<Vec<_>>()
+        };
+        let codes = || failed.iter().map(|(_, failure)| failure.code);
+        Self {
+            code: codes().next_back().filter(|code| *code >= SIGNALS).or(codes().next()).unwrap_or(INTERNAL),
+            messages: failed.iter().flat_map(messages).collect(),
+            hint: Some("mend what is named, and run these dates again".to_owned()),
+        }
     }
 
     /// A defect of the program that ended in a panic.

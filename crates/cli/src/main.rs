@@ -1,6 +1,7 @@
 //! `appraise`: what each customer is worth, from Parquet dumps to published tables.
 
 mod commands;
+mod dates;
 mod exit;
 mod logging;
 mod options;

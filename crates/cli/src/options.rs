@@ -1,6 +1,7 @@
 //! Options that several commands share.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use appraise_export::Layout;
 use appraise_pipeline::spec::{Loaded, Overrides, load};
@@ -41,12 +42,16 @@ impl PipelineOptions {
 
 /// A night's work: a pipeline, its date, where its tables go, and how many threads it may use.
 #[derive(Debug, Args)]
-pub(crate) struct NightOptions {
+pub(crate) struct NightOptions<D = AsOf>
+where
+    D: FromStr + Clone + Send + Sync + 'static,
+    D::Err: std::error::Error + Send + Sync,
+{
     #[command(flatten)]
     pipeline: PipelineOptions,
     /// The date to value customers at, such as 2024-12-31; events of that day count.
-    #[arg(long, value_name = "DATE")]
-    pub(crate) as_of: AsOf,
+    #[arg(long, value_name = "DATE", value_parser = D::from_str)]
+    pub(crate) as_of: D,
     /// Root of the published tables, instead of the file's `export.path`.
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -62,11 +67,7 @@ pub(crate) struct NightOptions {
 impl NightOptions {
     /// Loads the pipeline for its date.
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
-        let mut loaded = self.pipeline.load(Some(self.as_of), self.output.as_ref())?;
-        if self.no_cache {
-            loaded.pipeline.cache.keep = 0;
-        }
-        Ok(loaded)
+        self.load_for(self.as_of)
     }
 
     /// The pipeline file.
@@ -77,6 +78,21 @@ impl NightOptions {
     /// What changes the pipeline file.
     pub(crate) fn overrides(&self) -> Overrides {
         self.pipeline.overrides(Some(self.as_of), self.output.as_ref())
+    }
+}
+
+impl<D> NightOptions<D>
+where
+    D: FromStr + Clone + Send + Sync + 'static,
+    D::Err: std::error::Error + Send + Sync,
+{
+    /// Loads the pipeline for `as_of`.
+    pub(crate) fn load_for(&self, as_of: AsOf) -> Result<Loaded, Failure> {
+        let mut loaded = self.pipeline.load(Some(as_of), self.output.as_ref())?;
+        if self.no_cache {
+            loaded.pipeline.cache.keep = 0;
+        }
+        Ok(loaded)
     }
 }
 

@@ -5,6 +5,7 @@
 //! work.
 
 mod against_full;
+pub mod backfill;
 pub mod backtest;
 pub mod backtest_tables;
 mod batch_store;

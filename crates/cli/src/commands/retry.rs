@@ -11,6 +11,7 @@ use crate::commands::run::Carrying;
 use crate::exit::{Failure, USAGE};
 use crate::options::{MemoryOptions, ThreadOptions};
 use crate::progress::Bars;
+use crate::signals::Stop;
 
 /// Continues a run that failed, was interrupted or died.
 ///
@@ -37,9 +38,10 @@ impl Retry {
     pub(crate) fn run(&self, bars: &Bars) -> Result<u8, Failure> {
         self.threads.apply();
         let clock = SystemClock::start();
+        let stop = Stop::listen()?;
         let found = retry(&self.pipeline, self.output.as_ref(), self.run_id.as_ref())?;
         tracing::info!(run_id = found.run_id.as_str(), as_of = %found.as_of, "continues an earlier run");
-        self.carrying.carry_out(&found.loaded, found.as_of, (&self.threads, &self.memory), &clock, bars)
+        self.carrying.carry_out(&found.loaded, found.as_of, (&self.threads, &self.memory), &clock, &stop, bars)
     }
 }
 

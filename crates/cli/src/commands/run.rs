@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use appraise_export::RunStatus;
 use appraise_pipeline::clock::{Clock, SystemClock};
@@ -12,7 +13,8 @@ use appraise_schema::AsOf;
 use clap::Args;
 use serde_json::json;
 
-use crate::exit::{self, Failure};
+use crate::dates::Dates;
+use crate::exit::{self, DONE, Failure};
 use crate::options::{MemoryOptions, NightOptions, ThreadOptions};
 use crate::output;
 use crate::progress::Bars;
@@ -22,10 +24,16 @@ use crate::signals::Stop;
 ///
 /// The last line on stdout is one JSON object that says how the run ended, also when it failed. Running again
 /// with the same inputs and settings publishes nothing new and succeeds.
+///
+/// A range of dates, `--as-of 2026-01-01..2026-01-31`, runs one date after another, with what was known by then, and prints
+/// such a line for each. A date that fails does not stop those after it; it is named at the end, and the exit code is that of
+/// the first that failed.
 #[derive(Debug, Args)]
+#[command(mut_arg("as_of", |of| of.value_name("DATE|DATE..DATE")
+    .help("The date to value customers at, such as 2024-12-31, events of that day count; or a range of dates")))]
 pub(crate) struct Run {
     #[command(flatten)]
-    night: NightOptions,
+    night: NightOptions<Dates>,
     #[command(flatten)]
     carrying: Carrying,
     /// Takes cut-offs and parameters of all models from this model card instead of fitting them.
@@ -61,9 +69,9 @@ impl Carrying {
         as_of: AsOf,
         (threads, memory): (&ThreadOptions, &MemoryOptions),
         clock: &SystemClock,
+        stop: &Stop,
         bars: &Bars,
     ) -> Result<u8, Failure> {
-        let stop = Stop::listen()?;
         let options = RunOptions {
             as_of,
             threads: threads.count(),
@@ -94,37 +102,66 @@ impl Carrying {
 }
 
 impl Run {
-    /// Runs, prints the summary, gives the exit code.
+    /// Runs each date, prints its summary, gives the exit code.
     pub(crate) fn run(&self, bars: &Bars) -> Result<u8, Failure> {
-        let NightOptions { as_of, threads, memory, .. } = &self.night;
-        threads.apply();
+        self.night.threads.apply();
+        let stop = Stop::listen()?;
+        let dates = self.night.as_of;
+        if !dates.is_range() {
+            return self.date(dates.first(), &stop, bars);
+        }
+        let (mut skipped_all, mut failed) = (true, Vec::new());
+        for as_of in dates.iter() {
+            match self.date(as_of, &stop, bars) {
+                Ok(code) => skipped_all &= Some(code) == self.carrying.exit_skip,
+                Err(failure) => failed.push((as_of, failure)),
+            }
+            // What is wrong with the file is wrong on all dates.
+            let refused = failed.last().is_some_and(|(_, failure)| failure.code == exit::PIPELINE);
+            if refused || stop.cancel.load(Ordering::SeqCst) {
+                break;
+            }
+        }
+        match self.carrying.exit_skip.filter(|_| skipped_all) {
+            _ if !failed.is_empty() => Err(Failure::of_dates(&failed)),
+            Some(code) => Ok(code),
+            None => Ok(DONE),
+        }
+    }
+
+    /// Runs one date, prints its summary, gives the exit code.
+    fn date(&self, as_of: AsOf, stop: &Stop, bars: &Bars) -> Result<u8, Failure> {
+        let NightOptions { threads, memory, .. } = &self.night;
         let clock = SystemClock::start();
-        let mut loaded = match self.night.load() {
+        let mut loaded = match self.night.load_for(as_of) {
             Ok(loaded) => loaded,
             Err(failure) => {
-                output::json_line(&self.refused(&failure, &clock))?;
+                output::json_line(&refused(as_of, &failure, &clock))?;
                 return Err(failure);
             }
         };
+        if self.night.as_of.is_range() {
+            loaded = loaded.known_the_morning_after(as_of);
+        }
         if let Some(card) = &self.model {
             loaded.pipeline.model.refit = Refit::Card(std::path::absolute(card).unwrap_or_else(|_| card.clone()));
         }
-        self.carrying.carry_out(&loaded, *as_of, (threads, memory), &clock, bars)
+        self.carrying.carry_out(&loaded, as_of, (threads, memory), &clock, stop, bars)
     }
+}
 
-    /// The summary of a run whose pipeline file is not valid.
-    fn refused(&self, failure: &Failure, clock: &SystemClock) -> serde_json::Value {
-        json!({
-            "run_id": null,
-            "status": RunStatus::Failed,
-            "exit_code": exit::PIPELINE,
-            "retryable": false,
-            "message": failure.messages.join("\n"),
-            "as_of": self.night.as_of.to_string(),
-            "wall_s": clock.elapsed_s(),
-            "peak_memory_bytes": appraise_pipeline::memory::peak_bytes(),
-            "rows": null,
-            "tables": {},
-        })
-    }
+/// The summary of a run whose pipeline file is not valid.
+fn refused(as_of: AsOf, failure: &Failure, clock: &SystemClock) -> serde_json::Value {
+    json!({
+        "run_id": null,
+        "status": RunStatus::Failed,
+        "exit_code": exit::PIPELINE,
+        "retryable": false,
+        "message": failure.messages.join("\n"),
+        "as_of": as_of.to_string(),
+        "wall_s": clock.elapsed_s(),
+        "peak_memory_bytes": appraise_pipeline::memory::peak_bytes(),
+        "rows": null,
+        "tables": {},
+    })
 }
