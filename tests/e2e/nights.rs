@@ -329,7 +329,7 @@ fn a_ledger_that_is_damaged_or_cannot_be_written_costs_time_and_nothing_else() {
     assert_eq!(root, house.pipeline().with_file_name("out"));
     assert!(verify(&[]).expect(0).stdout.contains("those of a full run"));
     let said = verify(&["--set", "features.purchase_period=week"]).expect(5);
-    assert!(said.stderr.contains("no longer the one"), "{}", said.stderr);
+    assert!(said.stderr.contains("the pipeline is no longer"), "{}", said.stderr);
     // With --full all dumps are read, and kept anew.
     let full = house.night(LAST - 1, &["--full"]).expect(0).summary();
     let ledger = house.ledger(&full);

@@ -44,11 +44,16 @@ fn cut_offs_stay_until_they_are_too_old() {
     let anew = at(&other, "1998-06-05", &[]);
     assert_ne!(anew["snapshot"], second["snapshot"]);
     assert_ne!(card(&anew)["rfm"], card(&second)["rfm"]);
-    let refused = run(SHOP, "1998-06-06", &out, &["--set", "model.refit=7d", "--set", "model.rfm.bins=4"]).expect(3);
+    let refused =
+        run(SHOP, "1998-06-06", &out, &["--set", "model.refit=7d", "--set", "model.rfm.bins=4", "--set", FOUR_SCORES])
+            .expect(3);
     assert!(refused.stderr.contains("card") && refused.stderr.contains("hint"), "{}", refused.stderr);
     let broken = run(SHOP, "1998-06-06", &out, &["--model", SHOP]).expect(4);
     assert!(broken.stderr.contains(SHOP), "{}", broken.stderr);
 }
+
+/// A segment that the grid of five scores is not needed for.
+const FOUR_SCORES: &str = "model.segments=[{ name: big, when: m_score = 4 }]";
 
 #[test]
 fn a_run_goes_on_behind_its_features() {
@@ -88,16 +93,19 @@ fn a_plan_says_what_is_used_again() {
         let stages = plan["stages"].as_array().unwrap().iter();
         stages.map(|stage| stage["action"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(plan(&[]), ["compute"; 5]);
+    assert_eq!(plan(&[]), ["compute"; 6]);
     assert!(!house.out("out").exists(), "a plan leaves nothing behind");
     house.publish("out", &[]);
-    assert_eq!(plan(&[]), ["reuse"; 5]);
-    assert_eq!(plan(&["--set", WEIGHT]), ["reuse", "reuse", "reuse in part", "compute", "compute"]);
+    assert_eq!(plan(&[]), ["reuse"; 6]);
+    assert_eq!(plan(&["--set", WEIGHT]), ["reuse", "reuse", "reuse", "reuse in part", "compute", "compute"]);
     assert_eq!(
         plan(&["--set", "model.suppress.fatigue=interactions > 9"]),
-        ["reuse", "reuse", "reuse", "compute", "compute"]
+        ["reuse", "reuse", "reuse", "reuse", "compute", "compute"]
     );
-    assert_eq!(plan(&["--set", "timezone=Europe/Paris"]), ["reuse", "compute", "compute", "compute", "compute"]);
+    assert_eq!(
+        plan(&["--set", "timezone=Europe/Paris"]),
+        ["reuse", "compute", "compute", "compute", "compute", "compute"]
+    );
     assert_eq!(plan(&["--no-cache"]), ["compute"; 5]);
 }
 

@@ -194,7 +194,7 @@ fn other_parameters_are_fitted_anew_and_are_runs_too() {
     let place = tempdir().unwrap();
     let file = place.path().join("scenarios.yaml");
     let text = "scenarios:
-  lean: { model.clv.margin: 20%, model.rfm.bins: 4, model.segments: [{ name: big, when: 'm_score = 4' }] }
+  lean: { model.clv.margin: 20%, model.lifecycle.new_days: 45, model.rfm.score_weights.m: 3 }
   all: { model.index.customers: all, model.abc.a: 60% }\n";
     std::fs::write(&file, text).unwrap();
     let out = place.path().join("out");
