@@ -123,7 +123,7 @@ impl Base {
 
     /// Their classes in a column, by number.
     pub fn classes_of_ranked(&self, column: usize) -> impl Iterator<Item = usize> {
-        self.ranked.iter().map(move |&row| usize::from(self.outcome.classes[column][row]))
+        self.ranked.iter().map(move |&row| usize::from(self.outcome.classes(column)[row]))
     }
 
     /// `outcome` beside the base, of the same customers.
@@ -169,7 +169,7 @@ impl Base {
         if let Some(column) = tiers {
             let classes = figures.classes[column].totals.len();
             let mut tally = Tally::new(classes, figures.classes[column].totals.clone());
-            let before = &self.outcome.classes[column];
+            let before = self.outcome.classes(column);
             for (&row, &score) in self.ranked.iter().zip(scores) {
                 let (from, to) = (usize::from(before[row]), weighed.tier(score));
                 if from != to {
@@ -186,7 +186,7 @@ impl Base {
 
     fn classes(&self, outcome: &Outcome, column: usize, classes: usize) -> ClassFigures {
         let mut tally = Tally::new(classes, vec![ClassTotal::default(); classes]);
-        for (row, (from, to)) in self.outcome.classes[column].iter().zip(&outcome.classes[column]).enumerate() {
+        for (row, (from, to)) in self.outcome.classes(column).iter().zip(outcome.classes(column)).enumerate() {
             let (net_revenue, clv) = outcome.money(row);
             tally.give(usize::from(*to), net_revenue, clv);
             if from != to {

@@ -81,6 +81,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The class of each customer in a column.
+    pub(super) fn classes(&self, column: usize) -> &[u16] {
+        // Columns are there once a customer is.
+        self.classes.get(column).map_or(&[], Vec::as_slice)
+    }
+
     /// Takes the next rows of `customer_values`.
     ///
     /// # Errors

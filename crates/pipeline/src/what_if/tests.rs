@@ -18,6 +18,9 @@ sources:
   transactions:
     path: none/*.parquet
     columns: { customer_id: c, time: t, amount: a }
+features:
+  columns: { recency_days: orders + 1, monetary: orders + 2, profit_contribution: orders + 3, engagement: orders + 4,
+    potential: orders + 5, default_risk: orders + 6, days_to_pay: orders + 7 }
 model:
   clv: { horizon: 12mo, margin: 30% }
   index:
