@@ -50,7 +50,7 @@ pub use card::{
 };
 pub use clv::{
     CandidateCard, ClvCard, ClvConfig, CovariateCard, CovariatesCard, EffectCard, EncodingCard, Fallback, FitCard,
-    GroupFitCard, Margin, PurchaseChoice, PurchasesCard, SpendCard,
+    GroupFitCard, KnownIntervals, Margin, PurchaseChoice, PurchasesCard, SpendCard,
 };
 pub use config::{
     Dimension, ModelConfig, PotentialConfig, RfmConfig, RuleSet, ScoreMethod, ScoreWeights, SegmentRule, Ties,

@@ -9,7 +9,7 @@ use arrow::datatypes::Schema;
 
 use crate::abc::Abc;
 use crate::card::ModelCard;
-use crate::clv::{Clv, Forecasts};
+use crate::clv::{Clv, Forecasts, KnownIntervals};
 use crate::config::{ModelConfig, RuleSet};
 use crate::credit::Credit;
 use crate::error::ModelError;
@@ -357,12 +357,14 @@ impl<'p> FittedModels<'p> {
         self.models.iter_mut().find_map(|model| model.take_indicators())
     }
 
-    /// The rows of `group_values` over all customers that were valued so far, who are no longer counted then.
+    /// The rows of `group_values` over all customers that were valued so far, who are no longer counted then. Intervals of groups
+    /// and fits that are among the `known` ones are not drawn again.
     ///
     /// # Errors
     /// When a total does not fit its column.
-    pub fn group_values(&mut self, as_of: AsOf) -> Result<Option<GroupValues>, ModelError> {
-        let finish = |(tally, forecasts): (GroupTally<'_>, Option<Forecasts>)| tally.finish(as_of, forecasts.as_ref());
+    pub fn group_values(&mut self, as_of: AsOf, known: &KnownIntervals) -> Result<Option<GroupValues>, ModelError> {
+        let finish =
+            |(tally, forecasts): (GroupTally<'_>, Option<Forecasts>)| tally.finish(as_of, forecasts.as_ref(), known);
         self.groups.take().map(finish).transpose()
     }
 

@@ -130,11 +130,12 @@ fn night(session: &mut Session<'_>, watch: &dyn Watch) -> Result<RunStatus, RunE
     })?;
     let mut values = session.stage("model", customers, |session| {
         watch.begin("model", customers, 0);
-        let values = model.zip(fitted).map(|(model, fitted)| value(session, model, fitted, features, budget));
+        let values =
+            model.zip(fitted).map(|(model, fitted)| value(session, model, (fitted.0, &fitted.1), features, budget));
         Ok((values.transpose()?, customers))
     })?;
     if let (Some(model), Some(values), None) = (model, &values, &frozen) {
-        cache::keep_fits(session, &kept, model, &values.card);
+        cache::keep_fits(session, &kept, model, values);
     }
     changes::add(session, tables, values.as_mut(), base.as_ref(), budget)?;
     session.save()?;

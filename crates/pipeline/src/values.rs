@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use appraise_model::{ActionCaps, FittedModels, ModelCard, ModelPlan};
+use appraise_model::{ActionCaps, FittedModels, KnownIntervals, ModelCard, ModelPlan};
 use arrow::array::RecordBatch;
 
 use crate::batch_store::{BatchStore, BatchStoreWriter};
@@ -20,13 +20,16 @@ pub(crate) struct Values {
     pub(crate) rows: BatchStore,
     /// Rows of `group_values`, where there are groups.
     pub(crate) groups: Option<BatchStore>,
+    /// The intervals of the groups.
+    pub(crate) intervals: KnownIntervals,
     /// Rows of `customer_actions`, where there are strategies.
     pub(crate) actions: Option<BatchStore>,
     /// Rows of `customer_changes`, where they are asked for, once they are known.
     pub(crate) changes: Option<BatchStore>,
 }
 
-/// Fits the models of `plan` to `features`, but for fits that were kept, or takes them from the card `frozen`. Calls the expression engine: not for use inside a rayon job.
+/// Fits the models of `plan` to `features`, but for fits that were kept, or takes them from the card `frozen`; gives also the
+/// intervals of groups that were kept. Calls the expression engine: not for use inside a rayon job.
 ///
 /// # Errors
 /// When a model can't be fitted.
@@ -35,15 +38,16 @@ pub(crate) fn fit<'p>(
     plan: &'p ModelPlan,
     features: &Features,
     frozen: Option<&Frozen>,
-) -> Result<FittedModels<'p>, RunError> {
+) -> Result<(FittedModels<'p>, KnownIntervals), RunError> {
     let table = fit_table(plan, &features.rows)?;
     let as_of = session.options.as_of;
+    let nothing = KnownIntervals::default();
     if let Some(Frozen { card, path, .. }) = frozen {
         session.note_reused(format!("cut-offs and parameters as fitted at {}, of `{path}`", card.as_of));
-        return Ok(plan.thaw(card, &table)?);
+        return Ok((plan.thaw(card, &table)?, nothing));
     }
-    let Some(kept) = features.fits(session, plan) else { return Ok(plan.fit(as_of, &table)?) };
-    Ok(plan.fit_again(as_of, &table, &kept.card, &kept.sections)?)
+    let Some(kept) = features.fits(session, plan) else { return Ok((plan.fit(as_of, &table)?, nothing)) };
+    Ok((plan.fit_again(as_of, &table, &kept.card, &kept.sections)?, kept.intervals))
 }
 
 /// The columns of `features` that fitting `plan` reads.
@@ -62,7 +66,7 @@ pub(crate) fn fit_table(plan: &ModelPlan, features: &BatchStore) -> Result<Vec<R
 pub(crate) fn value(
     session: &mut Session<'_>,
     plan: &ModelPlan,
-    mut fitted: FittedModels<'_>,
+    (mut fitted, known): (FittedModels<'_>, &KnownIntervals),
     features: &BatchStore,
     budget: Budget,
 ) -> Result<Values, RunError> {
@@ -83,8 +87,9 @@ pub(crate) fn value(
     apply(&mut fitted, &mut waiting, &mut writer, drafts.as_mut())?;
     let rows = writer.finish()?;
     session.note_spilled(rows.spilled_bytes());
-    let groups = fitted.group_values(options.as_of)?;
+    let mut groups = fitted.group_values(options.as_of, known)?;
     groups.iter().flat_map(|groups| &groups.doubts).for_each(|doubt| tracing::warn!("groups: {doubt}"));
+    let intervals = groups.as_mut().map(|groups| std::mem::take(&mut groups.intervals)).unwrap_or_default();
     let groups = groups.map(|groups| held(groups.rows, &options.temp_dir)).transpose()?;
     let actions = match (drafts, plan.action_contract(), fitted.action_caps()) {
         (Some(drafts), Some(contract), Some(caps)) => {
@@ -92,7 +97,7 @@ pub(crate) fn value(
         }
         _ => None,
     };
-    Ok(Values { card: fitted.into_card(), rows, groups, actions, changes: None })
+    Ok(Values { card: fitted.into_card(), rows, groups, intervals, actions, changes: None })
 }
 
 /// The rows of `customer_actions`, once it is known whom the caps leave out.

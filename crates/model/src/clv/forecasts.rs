@@ -1,7 +1,11 @@
 //! Intervals of groups' totals, by the fits of a card.
 
-use appraise_clv::{GroupIntervals, GroupTotals, Maximum, Member, PurchaseKind};
+use std::collections::BTreeMap;
+
+use appraise_clv::{GroupIntervals, GroupTotals, Interval, Intervals, Maximum, Member, PurchaseKind};
+use appraise_schema::hash::identity_of_text;
 use arrow::array::RecordBatch;
+use serde::{Deserialize, Serialize};
 
 use super::apply::{by_group, parameter};
 use super::card::{ClvCard, FitCard};
@@ -12,6 +16,35 @@ use crate::groups::GroupTree;
 
 /// Seeds the draws of parameters and futures: part of what the intervals are.
 const SEED: u64 = 0x5ee5_1de5;
+
+/// Members whose bytes are hashed at once.
+const CHUNK: usize = 4096;
+
+/// Intervals that were drawn before, by what they follow from: members and fits. The ends of the intervals as bits, so that they come
+/// back as they were.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownIntervals(BTreeMap<String, Vec<u64>>);
+
+impl KnownIntervals {
+    fn get(&self, key: &str) -> Option<GroupIntervals> {
+        let ends: Vec<f64> = self.0.get(key)?.iter().map(|bits| f64::from_bits(*bits)).collect();
+        let of = |ends: &[f64]| match *ends {
+            [low, high, realised_low, realised_high] => Some(Intervals {
+                expected: Interval { low, high },
+                realised: Interval { low: realised_low, high: realised_high },
+            }),
+            _ => None,
+        };
+        let (purchases, value) = ends.split_at(ends.len().min(4));
+        Some(GroupIntervals { purchases: of(purchases)?, value: of(value) })
+    }
+
+    fn insert(&mut self, key: String, intervals: &GroupIntervals) {
+        let both = std::iter::once(intervals.purchases).chain(intervals.value);
+        let ends = both.flat_map(|of| [of.expected.low, of.expected.high, of.realised.low, of.realised.high]);
+        self.0.insert(key, ends.map(f64::to_bits).collect());
+    }
+}
 
 /// What groups are forecast by: the fits of a card.
 pub(crate) struct Forecasts {
@@ -62,12 +95,36 @@ impl Forecasts {
     }
 
     /// The intervals of the totals of each group, given as members with the number of the fit that values them; `None`
-    /// without members, and where a fit is too uncertain to draw from.
-    pub(crate) fn intervals(&self, groups: &[Vec<(Member, usize)>]) -> Vec<Option<GroupIntervals>> {
+    /// without members, and where a fit is too uncertain to draw from. Those that are `known` are not drawn again; all of them go to
+    /// `used`.
+    pub(crate) fn intervals(
+        &self,
+        groups: &[Vec<(Member, usize)>],
+        known: &KnownIntervals,
+        used: &mut KnownIntervals,
+    ) -> Vec<Option<GroupIntervals>> {
+        let fits = format!("{:?}", (self.kind, &self.purchases, &self.spend, self.horizon.to_bits(), SEED));
+        let keys: Vec<String> = groups.iter().map(|members| key(&fits, members)).collect();
+        let anew: Vec<&[(Member, usize)]> = keys
+            .iter()
+            .zip(groups)
+            .filter(|(key, _)| known.get(key).is_none())
+            .map(|(_, members)| &members[..])
+            .collect();
+        let mut drawn = self.drawn(&anew).into_iter();
+        let found = |key: String| {
+            let intervals = known.get(&key).or_else(|| drawn.next().flatten())?;
+            used.insert(key, &intervals);
+            Some(intervals)
+        };
+        keys.into_iter().map(found).collect()
+    }
+
+    fn drawn(&self, groups: &[&[(Member, usize)]]) -> Vec<Option<GroupIntervals>> {
         let mut totals: Vec<Option<GroupTotals>> =
             groups.iter().map(|members| (!members.is_empty()).then(GroupTotals::default)).collect();
         for (number, fit) in self.purchases.iter().enumerate() {
-            let of_fit = |members: &Vec<(Member, usize)>| -> Vec<Member> {
+            let of_fit = |members: &&[(Member, usize)]| -> Vec<Member> {
                 members.iter().filter(|(_, of)| *of == number).map(|(member, _)| *member).collect()
             };
             let parts: Vec<Vec<Member>> = groups.iter().map(of_fit).collect();
@@ -87,6 +144,21 @@ impl Forecasts {
         }
         totals.into_iter().map(|total| total.map(|total| total.intervals())).collect()
     }
+}
+
+/// Names what the intervals of a group follow from.
+fn key(fits: &str, members: &[(Member, usize)]) -> String {
+    let bytes = |(member, fit): &(Member, usize)| {
+        let Member { key, history, spend, worth } = member;
+        let numbers = [history.x, history.t_x, history.t, spend.x, spend.m, *worth].map(f64::to_bits);
+        [*key, *fit as u64].into_iter().chain(numbers).flat_map(u64::to_le_bytes).collect::<Vec<u8>>()
+    };
+    let mut parts = fits.as_bytes().to_vec();
+    for chunk in members.chunks(CHUNK) {
+        let chunk: Vec<u8> = chunk.iter().flat_map(bytes).collect();
+        parts.extend(identity_of_text(&chunk).to_le_bytes());
+    }
+    format!("{:032x}", identity_of_text(&parts))
 }
 
 /// The maximum that a card tells of.

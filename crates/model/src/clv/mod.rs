@@ -24,6 +24,7 @@ pub use config::{ClvConfig, Fallback, Margin, PurchaseChoice};
 
 pub(crate) use customers::Customers;
 pub(crate) use forecasts::Forecasts;
+pub use forecasts::KnownIntervals;
 
 use crate::card::ModelCard;
 use crate::error::ModelError;

@@ -12,6 +12,7 @@ use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Float64Array, Int64Ar
 use super::aggregate::Kind;
 use super::plan::GroupPlan;
 use super::tally::{Group, Values};
+use crate::clv::KnownIntervals;
 use crate::columns::minor_per_unit;
 use crate::error::ModelError;
 
@@ -49,6 +50,8 @@ pub struct GroupValues {
     pub rows: RecordBatch,
     /// What is doubtful, in words.
     pub doubts: Vec<String>,
+    /// The intervals in the rows, for those who value the same groups again.
+    pub intervals: KnownIntervals,
 }
 
 /// What a chain's value over the lifetime values is where both say the same.
@@ -110,7 +113,8 @@ impl Output<'_> {
             doubts = self.doubts(&gaps, &plan.aggregates[beside].name);
             columns.extend([amounts(values, plan)?, doubles(gaps)]);
         }
-        Ok(GroupValues { rows: RecordBatch::try_new(plan.contract.arrow(), columns)?, doubts })
+        let rows = RecordBatch::try_new(plan.contract.arrow(), columns)?;
+        Ok(GroupValues { rows, doubts, intervals: KnownIntervals::default() })
     }
 
     /// The columns of lifetime value.

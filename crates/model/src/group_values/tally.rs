@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
-use appraise_clv::{GroupIntervals, Member, Spend};
+use appraise_clv::{Member, Spend};
 use appraise_schema::AsOf;
 use appraise_schema::money::CUSTOMER_PRECISION;
 use arrow::array::{Array, AsArray, Decimal64Array, Float64Array, Int64Array, RecordBatch, StringArray};
@@ -14,7 +14,7 @@ use super::aggregate::{Total, Values as Members};
 use super::chain::{Chain, Histories, Journey};
 use super::output::{GroupValues, Output, group_id, share};
 use super::plan::GroupPlan;
-use crate::clv::{Customers, Forecasts};
+use crate::clv::{Customers, Forecasts, KnownIntervals};
 use crate::columns::{minor_per_unit, texts, typed};
 use crate::error::ModelError;
 
@@ -177,11 +177,18 @@ impl<'p> GroupTally<'p> {
         Ok(())
     }
 
-    /// The rows of `group_values`: sets in their order, groups by their values, NULL first.
+    /// The rows of `group_values`: sets in their order, groups by their values, NULL first. Intervals that are `known` are not drawn
+    /// again.
     ///
     /// # Errors
     /// When a total does not fit DECIMAL(38), or the card's parameters are none.
-    pub(crate) fn finish(self, as_of: AsOf, forecasts: Option<&Forecasts>) -> Result<GroupValues, ModelError> {
+    pub(crate) fn finish(
+        self,
+        as_of: AsOf,
+        forecasts: Option<&Forecasts>,
+        known: &KnownIntervals,
+    ) -> Result<GroupValues, ModelError> {
+        let mut used = KnownIntervals::default();
         let mut out = Output::default();
         let whole = |groups: &BTreeMap<Values, Group>, of: fn(&Group) -> i128| groups.values().map(of).sum::<i128>();
         let clv = self.plan.aggregates.iter().position(|aggregate| aggregate.name == "clv");
@@ -191,7 +198,8 @@ impl<'p> GroupTally<'p> {
         for (set, groups) in self.plan.sets.iter().zip(&self.groups) {
             let all_revenue = whole(groups, |group| group.total_revenue);
             let all_clv: i128 = clv.map_or(0, |clv| groups.values().map(|group| group.totals[clv].minor).sum());
-            let intervals = forecasts.map_or_else(|| vec![None; groups.len()], |fits| self.intervals(groups, fits));
+            let drawn = |fits: &Forecasts| fits.intervals(&self.members_of(groups), known, &mut used);
+            let intervals = forecasts.map_or_else(|| vec![None; groups.len()], drawn);
             for ((values, group), intervals) in groups.iter().zip(intervals) {
                 out.ids.push(group_id(set, values));
                 out.sets.push(if set.is_empty() { "all".to_owned() } else { set.join("+") });
@@ -211,13 +219,13 @@ impl<'p> GroupTally<'p> {
                 out.intervals.push(intervals);
             }
         }
-        out.batch(self.plan, as_of)
+        Ok(GroupValues { intervals: used, ..out.batch(self.plan, as_of)? })
     }
 
-    /// The intervals of each group.
-    fn intervals(&self, groups: &BTreeMap<Values, Group>, forecasts: &Forecasts) -> Vec<Option<GroupIntervals>> {
+    /// The members of each group.
+    fn members_of(&self, groups: &BTreeMap<Values, Group>) -> Vec<Vec<(Member, usize)>> {
         let members = |group: &Group| group.members.iter().map(|&place| self.members[place as usize]).collect();
-        forecasts.intervals(&groups.values().map(members).collect::<Vec<_>>())
+        groups.values().map(members).collect()
     }
 }
 

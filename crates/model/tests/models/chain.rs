@@ -11,7 +11,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use appraise_model::{
-    ClvConfig, Fallback, GroupValues, Margin, ModelCard, ModelConfig, ModelPlan, PurchaseChoice, PurchaseKind, Timing,
+    ClvConfig, Fallback, GroupValues, KnownIntervals, Margin, ModelCard, ModelConfig, ModelPlan, PurchaseChoice,
+    PurchaseKind, Timing,
 };
 use appraise_schema::{ColumnSpec, ColumnType, KeyType, TableContract};
 use arrow::array::{
@@ -148,7 +149,7 @@ fn groups(config: &ModelConfig, buyers: &[Buyer], with_margin: bool, batch_size:
     let table = table(buyers, with_margin, batch_size);
     let mut fitted = plan.fit(as_of(), &table).unwrap();
     fitted.apply(&table).unwrap();
-    let groups = fitted.group_values(as_of()).unwrap().unwrap();
+    let groups = fitted.group_values(as_of(), &KnownIntervals::default()).unwrap().unwrap();
     (groups, fitted.into_card())
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use appraise_model::{
-    BoundsRule, Direction, IndexConfig, IndexCustomers, IndexGroup, Indicator, Missing, ModelConfig, ModelPlan,
-    Ranking, RfmConfig, SiblingWeights,
+    BoundsRule, Direction, IndexConfig, IndexCustomers, IndexGroup, Indicator, KnownIntervals, Missing, ModelConfig,
+    ModelPlan, Ranking, RfmConfig, SiblingWeights,
 };
 use appraise_schema::{ColumnSpec, ColumnType, KeyType, TableContract};
 use arrow::array::{Array, ArrayRef, AsArray, Decimal64Array, Float64Array, RecordBatch, StringArray};
@@ -83,7 +83,7 @@ fn run(config: &ModelConfig, table: &[RecordBatch]) -> (Vec<RecordBatch>, Record
     let plan = ModelPlan::new(config, &extended()).unwrap();
     let mut fitted = plan.fit(as_of(), table).unwrap();
     let valued = fitted.apply(table).unwrap();
-    (valued, fitted.group_values(as_of()).unwrap().unwrap().rows)
+    (valued, fitted.group_values(as_of(), &KnownIntervals::default()).unwrap().unwrap().rows)
 }
 
 fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {

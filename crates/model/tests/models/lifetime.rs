@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use appraise_clv::{BgNbd, History, PurchaseModel};
 use appraise_model::{
-    ClvConfig, CovariatesCard, EncodingCard, ModelCard, ModelConfig, ModelError, ModelPlan, PurchaseChoice,
-    PurchaseKind, Timing, Valued,
+    ClvConfig, CovariatesCard, EncodingCard, KnownIntervals, ModelCard, ModelConfig, ModelError, ModelPlan,
+    PurchaseChoice, PurchaseKind, Timing, Valued,
 };
 use appraise_schema::{ColumnSpec, ColumnType, DiscountRate, Horizon, KeyType, TableContract};
 use arrow::array::{
@@ -383,13 +383,48 @@ fn groups_have_no_intervals_of_a_fit_with_covariates() {
         let table = table(&buyers);
         let mut fitted = plan.fit(as_of(), &table).unwrap();
         fitted.apply(&table).unwrap();
-        let groups = fitted.group_values(as_of()).unwrap().unwrap();
+        let groups = fitted.group_values(as_of(), &KnownIntervals::default()).unwrap().unwrap();
         for column in ["purchases_expected_low", "clv_realised_high"] {
             let found = groups.rows.column_by_name(column).unwrap();
             assert_eq!(found.null_count(), if known { 0 } else { groups.rows.num_rows() }, "{column}");
         }
         assert_eq!(groups.rows.column_by_name("expected_purchases").unwrap().null_count(), 0);
     }
+}
+
+#[test]
+fn known_intervals_are_not_drawn_again() {
+    let config =
+        ModelConfig { clv: Some(config(&[])), groups: vec![vec!["channel".to_owned()]], ..ModelConfig::default() };
+    let plan = ModelPlan::new(&config, &contract()).unwrap();
+    let groups = |buyers: &[Buyer], known: &KnownIntervals| {
+        let table = table(buyers);
+        let mut fitted = plan.fit(as_of(), &table).unwrap();
+        fitted.apply(&table).unwrap();
+        fitted.group_values(as_of(), known).unwrap().unwrap()
+    };
+    let buyers = buyers(2_000);
+    let drawn = groups(&buyers, &KnownIntervals::default());
+    let text = serde_json::to_string(&drawn.intervals).unwrap();
+    let known: KnownIntervals = serde_json::from_str(&text).unwrap();
+    let again = groups(&buyers, &known);
+    assert_eq!((&again.rows, &again.intervals), (&drawn.rows, &drawn.intervals));
+    // Other numbers under the same names are taken as they are: nothing was drawn.
+    let mut other: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for ends in other.as_object_mut().unwrap().values_mut() {
+        ends.as_array_mut().unwrap()[0] = 1.25_f64.to_bits().into();
+    }
+    let low = |rows: &RecordBatch| doubles_of(rows, "purchases_expected_low");
+    let taken = groups(&buyers, &serde_json::from_value(other.clone()).unwrap());
+    assert!(low(&taken.rows).iter().all(|low| *low == 1.25), "{:?}", low(&taken.rows));
+    // One customer less, and everything is drawn anew.
+    let fewer = groups(&buyers[1..], &serde_json::from_value(other).unwrap());
+    assert!(low(&fewer.rows).iter().all(|low| *low != 1.25));
+}
+
+fn doubles_of(rows: &RecordBatch, column: &str) -> Vec<f64> {
+    let column = rows.column_by_name(column).unwrap().as_any().downcast_ref::<Float64Array>().unwrap();
+    column.values().to_vec()
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use appraise_export::{ContentId, Publisher};
-use appraise_model::{ModelCard, ModelPlan};
+use appraise_model::{KnownIntervals, ModelCard, ModelPlan};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ use super::entry::Entry;
 use super::sealed;
 use crate::error::RunError;
 use crate::spec::resolved::Pipeline;
+use crate::values::Values;
 
 /// Name of the file with the fits.
 const CARD: &str = "card.json";
@@ -22,6 +23,8 @@ pub(crate) struct Fits {
     keys: BTreeMap<String, ContentId>,
     /// What was fitted.
     card: ModelCard,
+    /// The intervals of the groups.
+    intervals: KnownIntervals,
 }
 
 /// Fits that need not be repeated.
@@ -30,6 +33,8 @@ pub(crate) struct KeptFits {
     pub(crate) card: ModelCard,
     /// The sections of the card that hold for this run.
     pub(crate) sections: BTreeSet<String>,
+    /// Intervals of groups, by what they follow from.
+    pub(crate) intervals: KnownIntervals,
 }
 
 /// What decides the fit of each model whose section can be taken from a card: the rows, its own parameters, and what decides
@@ -48,14 +53,18 @@ pub(crate) fn fit_keys(pipeline: &Pipeline, plan: &ModelPlan, features: &Content
 }
 
 impl Fits {
-    /// Keeps `card` beside the rows that it was fitted to.
+    /// Keeps the card of `values` beside the rows that it was fitted to.
     pub(crate) fn keep(
         publisher: &Publisher,
         entry: &Entry,
         keys: BTreeMap<String, ContentId>,
-        card: &ModelCard,
+        values: &Values,
     ) -> Result<(), RunError> {
-        sealed::write(publisher, &entry.folder.join(CARD), &Self { keys, card: card.clone() })
+        sealed::write(
+            publisher,
+            &entry.folder.join(CARD),
+            &Self { keys, card: values.card.clone(), intervals: values.intervals.clone() },
+        )
     }
 
     /// The fits beside the rows of `entry` that are those of `keys`.
@@ -63,6 +72,6 @@ impl Fits {
         let fits: Self = sealed::read(&entry.folder.join(CARD))?;
         let same = |section: &&String| fits.keys.get(*section) == keys.get(*section);
         let sections: BTreeSet<String> = keys.keys().filter(same).cloned().collect();
-        (!sections.is_empty()).then_some(KeptFits { card: fits.card, sections })
+        (!sections.is_empty()).then_some(KeptFits { card: fits.card, sections, intervals: fits.intervals })
     }
 }

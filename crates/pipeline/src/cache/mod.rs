@@ -17,7 +17,7 @@ mod planned;
 mod sealed;
 
 use appraise_export::{ContentId, Layout, Publisher, RunId, Staging};
-use appraise_model::{ModelCard, ModelPlan};
+use appraise_model::ModelPlan;
 use appraise_schema::AsOf;
 use serde_json::json;
 
@@ -32,6 +32,7 @@ use crate::session::{Session, previous_rows, publisher, versions};
 use crate::sources::ReadPlans;
 use crate::spec::Loaded;
 use crate::spec::resolved::Pipeline;
+use crate::values::Values;
 
 use entry::entries;
 pub(crate) use entry::{Entry, dispensable};
@@ -65,11 +66,11 @@ impl Features {
     }
 }
 
-/// Keeps the fits of `plan` with the rows they were fitted to.
-pub(crate) fn keep_fits(session: &Session<'_>, features: &Features, plan: &ModelPlan, card: &ModelCard) {
+/// Keeps the fits of `plan`, and the intervals of groups, with the rows they were fitted to.
+pub(crate) fn keep_fits(session: &Session<'_>, features: &Features, plan: &ModelPlan, values: &Values) {
     if let Some(entry) = &features.entry {
         let keys = fit_keys(&session.loaded.pipeline, plan, &features.key);
-        unless_failed(Fits::keep(&session.publisher, entry, keys, card));
+        unless_failed(Fits::keep(&session.publisher, entry, keys, values));
     }
 }
 

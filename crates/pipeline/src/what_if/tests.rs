@@ -174,7 +174,7 @@ fn a_file_names_scenarios() {
         ("scenarios: { a: 3 }", "scenarios.a: expected a mapping of paths to values, found an integer"),
         ("[1]", "found a list"),
         ("scenarios: { a: { model.rfm.bin: 3 } }", "scenario `a`: --set model.rfm.bin"),
-        ("scenarios: { a: { model.clv.margin: much } }", "scenario `a`: --set model.clv.margin"),
+        ("scenarios: { a: { model.clv.margin: much } }", "`customer_features` has no column `much`"),
     ] {
         let said = said(file.named(text).unwrap_err());
         assert!(said.contains(words), "{text}: {said}");
