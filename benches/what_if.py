@@ -4,8 +4,9 @@
     what_if.py PROGRAM [--customers 50000] [--scenarios 1000] [--folder target/bench]
 
 Generates an auction house once. Runs pipelines/auction_house.yaml over it as a night would (`run`, without the gate, which reads the
-inputs three times), then `what-if` with one scenario and with so many Dirichlet draws of the index's weights. The difference of the last
-two is what the draws cost beyond the fold and the fit of the base. Prints wall and processor time and the peak memory of each.
+inputs three times), then `what-if` with one scenario and with so many Dirichlet draws of the index's weights, from the features that
+the run has kept. The difference of the last two is what the draws cost beyond the fit of the base. Prints wall and processor time and the
+peak memory of each.
 """
 
 import argparse
@@ -43,16 +44,16 @@ def main():
         subprocess.run(command, check=True, capture_output=True)
     output, tables = arguments.folder / "what_if_out", arguments.folder / "what_if_tables"
     common = [str(ROOT / "pipelines/auction_house.yaml"), "--as-of", AS_OF, "--set", f"params.dumps={dumps}"]
-    draws = ["--draw", "dirichlet", "--concentration", "50", "--seed", "7", "--out", str(tables), "--json"]
+    draws = ["--draw", "dirichlet", "--concentration", "50", "--seed", "7", "--out", str(tables), "--json", "--output", str(output)]
     jobs = {
         "one full run": ["run", *common, "--set", "gates={}", "--output", str(output)],
         "what-if, 1 draw": ["what-if", *common, *draws, "--n", "1"],
         f"what-if, {arguments.scenarios} draws": ["what-if", *common, *draws, "--n", str(arguments.scenarios)],
     }
     found = {}
+    shutil.rmtree(output, ignore_errors=True)
     for name, job in jobs.items():
-        for folder in (output, tables):
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(tables, ignore_errors=True)
         found[name] = measure([arguments.program, *job])
         wall, cpu, peak = found[name]
         print(f"{name:24} {wall:8.2f} wall s {cpu:8.2f} CPU s {peak / 1e9:6.2f} GB")
