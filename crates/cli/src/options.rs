@@ -2,13 +2,17 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use appraise_export::Layout;
+use appraise_export::folder::is_free;
+use appraise_pipeline::RunOptions;
 use appraise_pipeline::spec::{Loaded, Overrides, load};
 use appraise_schema::AsOf;
 use clap::Args;
 
 use crate::exit::Failure;
+use crate::signals::Stop;
 
 /// The pipeline file and what changes it.
 #[derive(Debug, Args)]
@@ -185,6 +189,36 @@ impl MemoryOptions {
     /// The folder for temporary files.
     pub(crate) fn temp_dir(&self) -> PathBuf {
         self.temp_dir.clone().unwrap_or_else(std::env::temp_dir)
+    }
+}
+
+/// Rows that are decoded at once by commands that do not ask.
+const BATCH_ROWS: usize = 32_768;
+
+/// How a run is carried out that moves no pointer.
+pub(crate) fn aside(as_of: AsOf, threads: &ThreadOptions, memory: &MemoryOptions, stop: &Stop) -> RunOptions {
+    RunOptions {
+        as_of,
+        threads: threads.count(),
+        batch_rows: BATCH_ROWS,
+        memory_limit: memory.limit(),
+        temp_dir: memory.temp_dir(),
+        lock_timeout_s: 0,
+        move_pointers: false,
+        full: false,
+        cancel: Arc::clone(&stop.cancel),
+        cancel_code: Arc::clone(&stop.code),
+    }
+}
+
+/// Refuses a folder for tables, `--out`, in which something is.
+pub(crate) fn check_free(out: Option<&Path>) -> Result<(), Failure> {
+    match out {
+        Some(folder) if !is_free(folder)? => {
+            let message = format!("--out `{}` is there, and not empty", folder.display());
+            Err(Failure::usage(message, "name a folder that is not there yet"))
+        }
+        _ => Ok(()),
     }
 }
 

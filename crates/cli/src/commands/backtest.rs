@@ -2,23 +2,18 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use appraise_export::folder::is_free;
 use appraise_pipeline::backtest::{Backtest as Report, BacktestOptions, Quality};
 use appraise_pipeline::clock::SystemClock;
-use appraise_pipeline::{RunOptions, backtest, backtest_tables};
+use appraise_pipeline::{backtest, backtest_tables};
 use appraise_schema::Horizon;
 use clap::Args;
 
 use crate::exit::{DONE, Failure};
-use crate::options::NightOptions;
+use crate::options::{NightOptions, aside, check_free};
 use crate::output;
 use crate::progress::Bars;
 use crate::signals::Stop;
-
-/// Rows that are decoded at once.
-const BATCH_ROWS: usize = 32_768;
 
 /// Judges lifetime values: what they foretold some time ago against what came since.
 ///
@@ -48,27 +43,11 @@ impl Backtest {
     pub(crate) fn run(&self, bars: &Bars) -> Result<u8, Failure> {
         let NightOptions { as_of, threads, memory, .. } = &self.night;
         threads.apply();
-        if let Some(folder) = &self.out
-            && !is_free(folder)?
-        {
-            let message = format!("--out `{}` is there, and not empty", folder.display());
-            return Err(Failure::usage(message, "name a folder that is not there yet"));
-        }
+        check_free(self.out.as_deref())?;
         let clock = SystemClock::start();
         let loaded = self.night.load()?;
         let stop = Stop::listen()?;
-        let options = RunOptions {
-            as_of: *as_of,
-            threads: threads.count(),
-            batch_rows: BATCH_ROWS,
-            memory_limit: memory.limit(),
-            temp_dir: memory.temp_dir(),
-            lock_timeout_s: 0,
-            move_pointers: false,
-            full: false,
-            cancel: Arc::clone(&stop.cancel),
-            cancel_code: Arc::clone(&stop.code),
-        };
+        let options = aside(*as_of, threads, memory, &stop);
         let mut reports = Vec::new();
         for holdout in &self.holdout {
             let asked = BacktestOptions::new(*holdout, self.steps);

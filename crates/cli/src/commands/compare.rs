@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use appraise_export::folder::is_free;
 use appraise_export::{Layout, resolve};
 use appraise_model::compare::{Bridge, Effect, Migration, Movement, Psi};
 use appraise_pipeline::compare::write;
@@ -11,7 +10,7 @@ use appraise_pipeline::{Comparison, compare};
 use clap::Args;
 
 use crate::exit::{DONE, Failure};
-use crate::options::{PipelineOptions, ThreadOptions};
+use crate::options::{PipelineOptions, ThreadOptions, check_free};
 use crate::output;
 
 /// Moves between classes that are shown of each column.
@@ -47,12 +46,7 @@ impl Compare {
     /// Compares, prints, gives the exit code.
     pub(crate) fn run(&self) -> Result<u8, Failure> {
         self.threads.apply();
-        if let Some(folder) = &self.out
-            && !is_free(folder)?
-        {
-            let message = format!("--out `{}` is there, and not empty", folder.display());
-            return Err(Failure::usage(message, "name a folder that is not there yet"));
-        }
+        check_free(self.out.as_deref())?;
         let loaded = self.pipeline.load(None, self.output.as_ref())?;
         let layout = Layout::at(&loaded.pipeline.export.path);
         let (base, new) = (resolve(&layout, &self.base)?, resolve(&layout, &self.new)?);

@@ -1,7 +1,5 @@
 //! `appraise verify`.
 
-use std::sync::Arc;
-
 use appraise_export::{Snapshot, resolve, verify};
 use appraise_pipeline::clock::SystemClock;
 use appraise_pipeline::{AgainstFull, RunOptions, against_full};
@@ -10,7 +8,7 @@ use appraise_schema::scalar::ScalarError;
 use clap::Args;
 
 use crate::exit::{CHECK, DONE, Failure};
-use crate::options::{MemoryOptions, OutputOptions, ThreadOptions};
+use crate::options::{MemoryOptions, OutputOptions, ThreadOptions, aside};
 use crate::output;
 use crate::progress::Bars;
 use crate::signals::Stop;
@@ -65,18 +63,7 @@ impl Verify {
             .map_err(|error: ScalarError| Failure::usage(error.to_string(), "the manifest is damaged"))?;
         let loaded = self.output.load(as_of, &self.sets)?;
         let stop = Stop::listen()?;
-        let options = RunOptions {
-            as_of,
-            threads: self.threads.count(),
-            batch_rows: 32_768,
-            memory_limit: self.memory.limit(),
-            temp_dir: self.memory.temp_dir(),
-            lock_timeout_s: 0,
-            move_pointers: false,
-            full: true,
-            cancel: Arc::clone(&stop.cancel),
-            cancel_code: Arc::clone(&stop.code),
-        };
+        let options = RunOptions { full: true, ..aside(as_of, &self.threads, &self.memory, &stop) };
         let found = against_full(snapshot, &loaded, &options, &SystemClock::start(), bars);
         bars.finish();
         let other = |code, message, hint: Option<String>| Err(Failure { code, messages: vec![message], hint });
