@@ -316,6 +316,9 @@ fn a_ledger_that_is_damaged_or_cannot_be_written_costs_time_and_nothing_else() {
     limited.arg(house.pipeline()).args(["--as-of", &date(LAST - 3), "--full", "--output"]);
     let said = Said::of(&limited.arg(house.place.path().join("out")).output().unwrap()).expect(0);
     assert!(said.stderr.contains("are not kept"), "{}", said.stderr);
+    let run = said.summary()["run_id"].as_str().unwrap().to_owned();
+    let left = house.segments().into_iter().filter(|path| path.display().to_string().contains(&run)).count();
+    assert_eq!(left, 0, "what could not be written is removed");
     house.check(LAST - 3, &said.summary());
     house.check(LAST - 2, &house.night(LAST - 2, &[]).expect(0).summary());
 

@@ -79,6 +79,8 @@ pub(crate) struct Ledger {
     sources: BTreeMap<SourceKind, KeptSource>,
     /// Whether something could not be written.
     failed: bool,
+    /// Whether the state that will be is the one that is.
+    committed: bool,
     used: LedgerUse,
 }
 
@@ -149,6 +151,7 @@ impl Ledger {
             known_by: pipeline.known_by,
             sources: BTreeMap::new(),
             failed: false,
+            committed: false,
             used: LedgerUse::default(),
             folder,
             disk,
@@ -288,13 +291,8 @@ impl Ledger {
 
     /// Makes what was kept the ledger's new state. What can't be written is not kept: the next run reads it again.
     pub(crate) fn commit(mut self, symbols: &Symbols) -> LedgerUse {
-        if self.failed {
-            self.remove_unused();
-            return self.used;
-        }
-        if let Err(error) = self.try_commit(symbols) {
+        if let (false, Err(error)) = (self.failed, self.try_commit(symbols)) {
             tracing::warn!(%error, "the rows of this run are not kept");
-            self.remove_unused();
         }
         self.used
     }
@@ -310,30 +308,28 @@ impl Ledger {
         }
         self.disk.sync_dir(&self.folder)?;
         let _lock = self.lock()?;
-        let now = Head::read(&self.folder).map_or(0, |head| head.generation);
-        if now != self.generation {
+        let now = || Head::read(&self.folder).map_or(0, |head| head.generation);
+        if now() != self.generation {
             tracing::info!("another run has moved the ledger on: the rows of this one are not kept");
-            self.remove_unused();
             return Ok(());
         }
-        self.next.write(&self.folder, &self.disk)?;
-        // Under the lock nobody is about to open what is no longer needed; who has it open reads on. What runs of now are
+        let written = self.next.write(&self.folder, &self.disk);
+        // A step may fail behind the one that put the new head into its place.
+        self.committed = written.is_ok() || now() == self.next.generation;
+        written?;
+        // Under the lock nobody is about to open what is no longer needed; who has it open reads on. What other runs are
         // writing they will not commit: the generation has moved on.
         let needed: BTreeSet<String> = self.next.needs().into_iter().map(str::to_owned).collect();
-        for entry in fs::read_dir(&self.folder).map_err(|source| failed(&self.folder, source))? {
-            let name = entry.map_err(|source| failed(&self.folder, source))?.file_name().to_string_lossy().into_owned();
-            if is_ours(&name) && !needed.contains(&name) {
-                self.disk.remove_file(&self.folder.join(name))?;
-            }
-        }
+        self.sweep(|name| !needed.contains(name));
         Ok(())
     }
 
-    /// Removes what this run has written and will not commit.
-    fn remove_unused(&self) {
-        let ours = self.next.needs().into_iter().filter(|name| name.starts_with(&self.run));
-        for name in ours {
-            if let Err(error) = self.disk.remove_file(&self.folder.join(name)) {
+    /// Removes files of the ledger that are waste; those that can't be removed now are with the next commit.
+    fn sweep(&self, is_waste: impl Fn(&str) -> bool) {
+        let names = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        for name in names.filter(|name| is_ours(name) && is_waste(name)) {
+            if let Err(error) = self.disk.remove_file(&self.folder.join(&name)) {
                 tracing::warn!(name, %error, "a file of the ledger that nothing needs is left behind");
             }
         }
@@ -344,6 +340,16 @@ impl Ledger {
         let folder = session.publisher.layout.ledger(&session.loaded.pipeline.name);
         if let Err(error) = session.publisher.disk.remove_file(&folder.join(HEAD)) {
             tracing::error!(%error, "the damaged ledger can't be removed: run with --full");
+        }
+    }
+}
+
+impl Drop for Ledger {
+    /// Removes what this run has written and nothing names.
+    fn drop(&mut self) {
+        if !self.committed {
+            let own = format!("{}-", self.run);
+            self.sweep(|name| name.starts_with(&own));
         }
     }
 }
