@@ -114,8 +114,8 @@ impl House {
         let place = tempdir().unwrap();
         let full = run(self.pipeline().to_str().unwrap(), &date(day), place.path(), &["--set", "ledger=false"]);
         let full = full.expect(0).summary();
-        assert_eq!(digests(night), digests(&full), "as of {}", date(day));
-        assert_eq!(night["sources"], full["sources"], "the books as of {}", date(day));
+        assert_eq!(night["sources"], full["sources"], "the books as of {}; {}", date(day), self.ledger(night));
+        assert_eq!(digests(night), digests(&full), "as of {}; {}", date(day), self.ledger(night));
     }
 
     /// What the ledger did in a run.

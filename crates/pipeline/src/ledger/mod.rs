@@ -291,7 +291,8 @@ impl Ledger {
 
     /// Makes what was kept the ledger's new state. What can't be written is not kept: the next run reads it again.
     pub(crate) fn commit(mut self, symbols: &Symbols) -> LedgerUse {
-        if let (false, Err(error)) = (self.failed, self.try_commit(symbols)) {
+        let outcome = if self.failed { Ok(()) } else { self.try_commit(symbols) };
+        if let Err(error) = outcome {
             tracing::warn!(%error, "the rows of this run are not kept");
         }
         self.used
