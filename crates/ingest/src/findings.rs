@@ -77,6 +77,12 @@ impl FileBooks {
         self.tallies.iter().map(|tally| tally.rows).sum()
     }
 
+    /// Rows that count, duplicates among them.
+    #[must_use]
+    pub fn used_rows(&self) -> u64 {
+        self.tallies.get(usize::from(USED)).map_or(0, |tally| tally.rows)
+    }
+
     /// Adds what was found elsewhere.
     pub(crate) fn merge(&mut self, other: Self) {
         for (state, tally) in (0_u8..=u8::MAX).zip(&other.tallies).filter(|(_, tally)| tally.rows > 0) {

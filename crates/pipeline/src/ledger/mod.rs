@@ -200,9 +200,13 @@ impl Ledger {
         scatter: &Scatter,
         source: &mut KeptSource,
     ) -> Option<SourceHead> {
+        let mut rows: BTreeMap<u32, u64> = BTreeMap::new();
         for segment in &head.segments {
             match Segment::open(&self.folder.join(&segment.name), scatter, kind) {
-                Ok(segment) => source.segments.push(segment),
+                Ok(segment) => {
+                    segment.rows_by_file().into_iter().for_each(|(file, of)| *rows.entry(file).or_default() += of);
+                    source.segments.push(segment);
+                }
                 Err(error) => {
                     let (source_name, path) = (kind.name(), &segment.name);
                     tracing::warn!(source = source_name, path, %error, "a segment of the ledger can't be used: all dumps are read");
@@ -210,6 +214,14 @@ impl Ledger {
                     return None;
                 }
             }
+        }
+        // Withdrawn rows are kept beside those that count.
+        let is_short = |file: &&FileHead| rows.get(&file.number).copied().unwrap_or(0) < file.books.used_rows();
+        if let Some(file) = head.files.iter().find(is_short) {
+            let path = file.identity.path.as_str();
+            tracing::warn!(source = kind.name(), path, "rows of a dump are missing in the ledger: all dumps are read");
+            source.segments.clear();
+            return None;
         }
         Some(head)
     }
