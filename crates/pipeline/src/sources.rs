@@ -112,12 +112,14 @@ pub(crate) fn read_all(
     mut ledger: Option<&mut Ledger>,
     watch: &dyn Watch,
 ) -> Result<(BTreeMap<SourceKind, Accounting>, u64), RunError> {
+    let nothing = BTreeMap::new();
     let mut books = BTreeMap::new();
     let mut used = 0;
     for (kind, plan) in &plans.plans {
-        let (known, first_number) = ledger.as_ref().map_or_else(Default::default, |ledger| ledger.known(*kind));
+        let kept = ledger.as_ref().and_then(|ledger| ledger.known(*kind));
+        let (known, first_number) = kept.unwrap_or((&nothing, 0));
         let sink = |_| ScatterSink { writer: scatter.writer(*kind), first_number };
-        let outcome = read(plan, read_options(session.options), &known, sink, watch, &session.options.cancel);
+        let outcome = read(plan, read_options(session.options), known, sink, watch, &session.options.cancel);
         let (report, sinks) = match outcome {
             Ok(read) => read,
             Err(IngestError::ChecksFailed { failures, report }) => {

@@ -147,34 +147,27 @@ fn kept(
 ) -> Result<Option<Features>, RunError> {
     let Some(entry) = find(&session.publisher, key)? else { return Ok(None) };
     let (pipeline, as_of) = (&session.loaded.pipeline, session.options.as_of);
-    let Some((tables, rows)) = adopt(pipeline, as_of, inputs, &entry, staging)? else {
+    let footers = Footers::new(pipeline, as_of)?;
+    let plans = ReadPlans::new(inputs, &footers.configs)?;
+    let tables = footers.tables(pipeline, as_of, plans.key_type)?;
+    let Some(rows) = adopt(&tables, &entry, staging) else {
         session.publisher.remove_folder(&entry.folder)?;
         return Ok(None);
     };
-    let footers = Footers::new(pipeline, as_of)?;
-    session.note_drift(&ReadPlans::new(inputs, &footers.configs)?);
+    session.note_drift(&plans);
     session.note_kept(&entry);
     Ok(Some(Features { tables, rows, key: key.clone(), entry: Some(entry) }))
 }
 
-/// The table of `entry` in `staging`, and what is to be published with it; `None` when it is damaged.
-fn adopt(
-    pipeline: &Pipeline,
-    as_of: AsOf,
-    inputs: &Inputs,
-    entry: &Entry,
-    staging: &mut Staging,
-) -> Result<Option<(PublishedTables, BatchStore)>, RunError> {
-    let footers = Footers::new(pipeline, as_of)?;
-    let plans = ReadPlans::new(inputs, &footers.configs)?;
-    let tables = footers.tables(pipeline, as_of, plans.key_type)?;
-    if let Err(error) = staging.adopt_table(&tables.features.contract, &entry.folder, &entry.body.files) {
+/// The rows of `entry`, whose files are then in `staging`; `None` when they are damaged.
+fn adopt(tables: &PublishedTables, entry: &Entry, staging: &mut Staging) -> Option<BatchStore> {
+    let contract = &tables.features.contract;
+    if let Err(error) = staging.adopt_table(contract, &entry.folder, &entry.body.files) {
         tracing::warn!(run_id = %entry.body.run_id, %error, "kept features are damaged; they are computed anew");
-        return Ok(None);
+        return None;
     }
     let paths = staging.tables().first().map(appraise_export::WrittenTable::paths).unwrap_or_default();
-    let rows = BatchStore::of_table(tables.features.contract.arrow(), paths, entry.rows());
-    Ok(Some((tables, rows)))
+    Some(BatchStore::of_table(contract.arrow(), paths, entry.rows()))
 }
 
 /// The features that a run of `loaded` would use again, for a question that publishes nothing; `None` when it would compute them.
@@ -198,6 +191,8 @@ pub(crate) fn again(
     let key = features_key(pipeline, &publisher.layout, as_of, &identity)?;
     let Some(entry) = find(&publisher, &key)? else { return Ok(None) };
     let mut staging = publisher.stage(&RunId::new(&clock.now(), std::process::id()))?;
-    let found = adopt(pipeline, as_of, &inputs, &entry, &mut staging)?;
-    Ok(found.map(|(tables, rows)| (tables, rows, staging)))
+    let footers = Footers::new(pipeline, as_of)?;
+    let key_type = ReadPlans::new(&inputs, &footers.configs)?.key_type;
+    let tables = footers.tables(pipeline, as_of, key_type)?;
+    Ok(adopt(&tables, &entry, &mut staging).map(|rows| (tables, rows, staging)))
 }

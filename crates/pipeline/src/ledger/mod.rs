@@ -250,9 +250,9 @@ impl Ledger {
     }
 
     /// The books of the files of `kind` that need not be read, by position, and the number of the file at position 0, should it
-    /// be new; the others follow.
-    pub(crate) fn known(&self, kind: SourceKind) -> (BTreeMap<usize, FileBooks>, u32) {
-        self.sources.get(&kind).map(|source| (source.known.clone(), source.first_number)).unwrap_or_default()
+    /// be new; the others follow. `None` for a source that is not kept.
+    pub(crate) fn known(&self, kind: SourceKind) -> Option<(&BTreeMap<usize, FileBooks>, u32)> {
+        self.sources.get(&kind).map(|source| (&source.known, source.first_number))
     }
 
     /// Keeps what was read of a source, and adds what was kept of it before to `scatter`.
