@@ -16,8 +16,9 @@ import subprocess
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-AS_OF = "2024-12-31"
+import families
+
+ROOT, AS_OF = families.ROOT, families.AS_OF
 
 
 def measure(command):
@@ -38,10 +39,7 @@ def main():
     parser.add_argument("--folder", type=Path, default=ROOT / "target/bench")
     arguments = parser.parse_args()
 
-    dumps = arguments.folder / f"house_{arguments.customers}"
-    if not (dumps / "truth.json").exists():
-        command = [arguments.program, "generate", str(dumps), "--customers", str(arguments.customers), "--dirt"]
-        subprocess.run(command, check=True, capture_output=True)
+    dumps = families.house(arguments.program, arguments.folder, arguments.customers)
     output, tables = arguments.folder / "what_if_out", arguments.folder / "what_if_tables"
     common = [str(ROOT / "pipelines/auction_house.yaml"), "--as-of", AS_OF, "--set", f"params.dumps={dumps}"]
     draws = ["--draw", "dirichlet", "--concentration", "50", "--seed", "7", "--out", str(tables), "--json", "--output", str(output)]
